@@ -25,3 +25,17 @@ pub struct Totals {
     /// dropped.
     pub late_answers: u64,
 }
+
+impl Totals {
+    /// Counts a packet that was received. 64 bits do not wrap: no server runs that long.
+    #[inline]
+    pub(crate) fn count_packet_in(&mut self) {
+        self.packets_received = self.packets_received.wrapping_add(1);
+    }
+
+    /// Counts a packet that was sent.
+    #[inline]
+    pub(crate) fn count_packet_out(&mut self) {
+        self.packets_sent = self.packets_sent.wrapping_add(1);
+    }
+}

@@ -101,6 +101,7 @@ impl Deadlines {
     }
 
     /// Records that bytes came. Call it before their packets are [counted](PacketRate::take).
+    #[inline(always)]
     pub(super) fn seen(&mut self, now: Moment) {
         if !self.packet_rate.is_full() {
             self.packet_rate.refill(now.since(self.last_seen()));

@@ -17,7 +17,9 @@ use crate::frame::{self, Decoder};
 use crate::metrics::Work;
 use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 use crate::record::Record;
-use crate::router::{AfterCall, Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
+use crate::router::{
+    AfterCall, Application, COMPRESSES, Confined, Context, Outcome, SendBuffer, Service, Tools,
+};
 
 /// Bytes of a packet that the debug log shows.
 const DEBUG_BYTES: usize = 64;
@@ -39,6 +41,42 @@ pub(super) struct Dispatch<'a> {
     pub(super) rare: &'a mut RareState,
     pub(super) rearm: &'a mut bool,
     pub(super) outbox: &'a mut Outbox,
+}
+
+/// A call into the application that has returned, or has panicked.
+pub(super) struct Returned {
+    pub(super) cmd: u16,
+    /// None if it has panicked.
+    pub(super) outcome: Option<Outcome>,
+    refused: bool,
+    replied: bool,
+    /// Whether there is anything in [`Tools::after_call`].
+    leaves_more: bool,
+}
+
+impl Returned {
+    /// Ends a call: sends what the handler has pushed to its own connection, or the refusal that it has
+    /// returned.
+    #[inline(always)]
+    pub(super) fn of<S: Application>(
+        mut context: Context<'_, S::Session>,
+        mut outcome: Option<Outcome>,
+        service: &Service<S>,
+    ) -> Self {
+        if context.leaves_more {
+            context.send_own();
+        }
+        let refused = matches!(outcome, Some(Outcome::Refuse(_)));
+        if let Some(Outcome::Refuse(error_id)) = outcome {
+            if context.leaves_more && context.buffer.tools.after_call.refuses_with_data {
+                outcome = Some(Dispatch::refuse_with_data(&mut context, service, error_id));
+            } else {
+                context.refuse(error_id);
+            }
+        }
+        let Context { cmd, replied, leaves_more, .. } = context;
+        Returned { cmd, outcome, refused, replied, leaves_more }
+    }
 }
 
 impl Conn {
@@ -91,42 +129,46 @@ impl Dispatch<'_> {
         }
         let was_in = self.record.is_logged_in();
         let sent_from = env.tools.write_buffer.bytes.len();
+        let mut context = self.context(&mut env.tools);
+        (context.cmd, context.flag) = (cmd, flag);
+        if !is_watched || !context.record.is_watched() {
+            // An observer sees only the write buffer.
+            context.buffer.lend(lent);
+        }
+        let state = &mut env.state;
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        let returned = Returned::of(context, outcome.ok(), &env.service);
+        if is_watched {
+            self.observe_outcome(by, returned.outcome, sent_from, env);
+        }
+        self.act_on(&returned, was_in, env)
+    }
+
+    /// The context for calls into the application, which reply to nothing yet.
+    #[inline(always)]
+    pub(super) fn context<'a, Session>(&'a mut self, tools: &'a mut Tools<Session>) -> Context<'a, Session> {
         let queued = self.outbox.queued();
         let (attachments, deflate) = self.rare.lend();
-        let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
-        if !is_watched || !self.record.is_watched() {
-            // An observer sees only the write buffer.
-            buffer.lend(lent);
-        }
-        let mut context = Context {
+        Context {
             record: &mut *self.record,
             attachments,
-            buffer,
-            cmd,
-            flag,
+            buffer: SendBuffer::new(tools, deflate, queued),
+            cmd: 0,
+            flag: 0,
             replied: false,
             leaves_more: false,
             confined: Confined::default(),
-        };
-        let state = &mut env.state;
-        let mut outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
-        if context.leaves_more {
-            context.send_own();
         }
-        let mut refused = false;
-        if let Ok(Outcome::Refuse(error_id)) = outcome {
-            refused = true;
-            if context.leaves_more && context.buffer.tools.after_call.refuses_with_data {
-                outcome = Ok(Dispatch::refuse_with_data(&mut context, &env.service, error_id));
-            } else {
-                context.refuse(error_id);
-            }
-        }
-        let Context { replied, leaves_more, .. } = context;
-        if is_watched {
-            let said = outcome.as_ref().ok().copied();
-            self.observe_outcome(by, said, sent_from, env);
-        }
+    }
+
+    /// Acts on the result of a call. Before it, the client `was_in`: logged in.
+    #[inline(always)]
+    pub(super) fn act_on<S: Application>(
+        &mut self,
+        returned: &Returned,
+        was_in: bool,
+        env: &mut Env<S>,
+    ) -> Result<(), Cause> {
         if COMPRESSES && !env.tools.jobs.is_empty() {
             self.queue_jobs(env);
         }
@@ -135,13 +177,13 @@ impl Dispatch<'_> {
             self.deadlines.logged(is_in, env.tools.now, &env.settings);
             *self.rearm = true;
         }
-        let result = match outcome {
-            Ok(Outcome::Done | Outcome::Refuse(_)) => Ok(()),
-            Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
-            Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
-            Err(_) => Err(self.panicked(cmd, "handler", env)),
+        let result = match returned.outcome {
+            Some(Outcome::Done | Outcome::Refuse(_)) => Ok(()),
+            Some(Outcome::Undecodable) => Err(self.offence(returned.cmd, Undecodable::Message, env)),
+            Some(Outcome::Close(code)) => Err(Cause::Application(code)),
+            None => Err(self.panicked(returned.cmd, "handler", env)),
         };
-        if leaves_more { self.finish_call(result, refused, replied, env) } else { result }
+        if returned.leaves_more { self.finish_call(result, returned, env) } else { result }
     }
 
     /// Does what a handler has left to be done, beside its outcome, of which this is the `result`.
@@ -149,15 +191,16 @@ impl Dispatch<'_> {
     fn finish_call<S: Application>(
         &mut self,
         result: Result<(), Cause>,
-        refused: bool,
-        replied: bool,
+        returned: &Returned,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
         let AfterCall { deferral, overflowed, logged_in, .. } = std::mem::take(&mut env.tools.after_call);
         // The kind of client may have changed, even if it was logged in before.
         *self.rearm |= logged_in;
         match deferral {
-            Some(deferral) if result.is_ok() && !refused => self.keep_deferral(*deferral, replied, env),
+            Some(deferral) if result.is_ok() && !returned.refused => {
+                self.keep_deferral(*deferral, returned.replied, env)
+            }
             Some(deferral) => self.drop_deferral(&deferral),
             None => {}
         }

@@ -21,6 +21,9 @@ impl<S: Application> Input<Env<S>> for Bytes<'_, '_> {
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> Progress {
         let Bytes(input) = self;
         conn.deadlines.seen(env.tools.now);
+        if conn.is_open() {
+            return conn.read_frames(input, env);
+        }
         loop {
             match conn.phase {
                 Phase::Proxied(_) => {
@@ -55,6 +58,7 @@ impl<'e, S: Application> Input<&'e Env<S>> for Received {
 
 impl Conn {
     /// Reads frames from `input`, as many as the budget, the outbox and a deferred reply allow.
+    #[inline(always)]
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
         if self.inflates() {
             if env.frames_left > 0 {
@@ -65,10 +69,27 @@ impl Conn {
                 return Progress::Wait;
             }
         }
+        let had_packets = self.read_short_packets(input, env);
+        if had_packets {
+            self.deadlines.read_since(env.tools.now);
+            if input.is_empty() && env.tools.write_buffer.gathered() < FLUSH_BYTES {
+                return Progress::Taken;
+            }
+        }
+        self.read_any_frames(had_packets, input, env)
+    }
+
+    /// Goes on reading frames. `delivered` says whether some have been read.
+    #[inline(never)]
+    fn read_any_frames<S: Application>(
+        &mut self,
+        mut delivered: bool,
+        input: &mut &mut [u8],
+        env: &mut Env<S>,
+    ) -> Progress {
         let was_idle = self.is_between_messages();
         // Set once a frame begins or ends a message, or comes between two.
         let mut is_heard = false;
-        let mut delivered = false;
         let progress = loop {
             if env.tools.write_buffer.gathered() >= FLUSH_BYTES || env.tools.write_buffer.lends_held() {
                 break Progress::Flush;
@@ -84,6 +105,10 @@ impl Conn {
             };
             if !input.is_empty() && (held_back || env.frames_left == 0 || self.waits_for_reply(input)) {
                 break Progress::Wait;
+            }
+            if delivered && self.read_short_packets(input, env) {
+                is_heard = true;
+                continue;
             }
             let more = self.read_frame(input, env);
             is_heard = is_heard || was_idle || self.is_between_messages();
@@ -127,7 +152,7 @@ impl Conn {
     }
 
     /// Takes one event from the input. False if more input is needed for one.
-    #[inline(always)]
+    #[inline(never)]
     fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> bool {
         let rules = self.rules(env);
         let Some((decoder, mut dispatch)) = self.split() else { return false };
@@ -146,20 +171,7 @@ impl Conn {
                 } else {
                     dispatch.received(kind, payload, rules.max_len, env)
                 };
-                // One packet can cause work on thousands of connections. It counts against its sender's
-                // budget, so that others wait no longer than for any other client.
-                let cost = env.tools.effects.take_cost();
-                if cost > 0 {
-                    env.charge(cost);
-                }
-                self.note_message_len(is_large);
-                if let Err(cause) = result {
-                    env.tools.write_buffer.copy_held(self.last_payload());
-                    Close(cause).apply(self, env);
-                } else if env.frames_left == 0 && self.inflates() {
-                    // The job has a copy of the message.
-                    self.trim_decoder();
-                }
+                self.end_message(is_large, result, env);
             }
             Ok(Some(Event::Ping(payload))) => {
                 dispatch.answer_ping(payload, env);
@@ -179,6 +191,30 @@ impl Conn {
             }
         }
         true
+    }
+
+    /// Acts on the `result` of a message, or of the last of several.
+    #[inline(always)]
+    pub(super) fn end_message<S: Application>(
+        &mut self,
+        is_large: bool,
+        result: Result<(), Cause>,
+        env: &mut Env<S>,
+    ) {
+        // One packet can cause work on thousands of connections. It counts against its sender's budget, so
+        // that others wait no longer than for any other client.
+        let cost = env.tools.effects.take_cost();
+        if cost > 0 {
+            env.charge(cost);
+        }
+        self.note_message_len(is_large);
+        if let Err(cause) = result {
+            env.tools.write_buffer.copy_held(self.last_payload());
+            Close(cause).apply(self, env);
+        } else if env.frames_left == 0 && self.inflates() {
+            // The job has a copy of the message.
+            self.trim_decoder();
+        }
     }
 
     /// Takes whole Pings and Pongs that follow directly, so that a flood of them costs little. The caller
@@ -205,11 +241,15 @@ impl Conn {
 
     #[inline(always)]
     fn rules<S: Application>(&self, env: &Env<S>) -> Rules {
+        let (text, deflate) = (!env.service.has_packets(), self.rare.compresses());
+        Rules { role: Role::Server, max_len: self.max_len(env), text, deflate }
+    }
+
+    /// The longest message that the client may send, in bytes.
+    #[inline(always)]
+    pub(super) fn max_len<S: Application>(&self, env: &Env<S>) -> usize {
         let settings = &env.settings;
-        let max_len =
-            if self.record.is_logged_in() { settings.max_len } else { settings.max_len_before_login };
-        let deflate = self.rare.compresses();
-        Rules { role: Role::Server, max_len, text: !env.service.has_packets(), deflate }
+        if self.record.is_logged_in() { settings.max_len } else { settings.max_len_before_login }
     }
 }
 

@@ -118,7 +118,7 @@ impl Conn {
 
     /// Handles bytes from the socket, or bytes that were kept. Any that remain in `input` have to be given
     /// again when [`Progress`] says so.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn handle_bytes<S: Application>(
         &mut self,
         input: &mut &mut [u8],
@@ -203,7 +203,7 @@ impl Conn {
 
     /// Records that the client took `bytes` of its output, which shows that it still reads. Call it before
     /// they leave the outbox: a client that the outbox held back was not silent by choice.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn handle_written(&mut self, bytes: usize, mut now: Moment, settings: &Settings) {
         self.count_written(bytes);
         if self.outbox.is_empty() || !matches!(self.phase, Phase::Open(_)) {

@@ -58,6 +58,7 @@ mod read_policy;
 mod replay;
 mod sample;
 mod settings;
+mod short_packets;
 mod slow_client;
 mod snapshot;
 mod timers;

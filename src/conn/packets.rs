@@ -18,7 +18,11 @@ use crate::router::{
 
 /// Logs a route that has left a request without the reply that it owes.
 #[cold]
-fn check_reply<S: Application>(route: &Route<S>, outcome: Outcome, context: &mut Context<'_, S::Session>) {
+pub(super) fn check_reply<S: Application>(
+    route: &Route<S>,
+    outcome: Outcome,
+    context: &mut Context<'_, S::Session>,
+) {
     if outcome == Outcome::Done && !context.replied && context.buffer.tools.after_call.deferral.is_none() {
         context.buffer.tools.mistakes.report(route.cmd(), route.name(), HandlerMistake::Unanswered);
     }
@@ -83,8 +87,8 @@ impl Dispatch<'_> {
         max_len: usize,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        self.record.recv_count += 1;
-        env.tools.totals.packets_received += 1;
+        self.record.count_packet_in();
+        env.tools.totals.count_packet_in();
         if self.record.is_watched() {
             self.observe_packet(message, env);
         }
@@ -246,8 +250,8 @@ impl Dispatch<'_> {
         payload: &[u8],
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        self.record.recv_count += 1;
-        env.tools.totals.packets_received += 1;
+        self.record.count_packet_in();
+        env.tools.totals.count_packet_in();
         if self.record.is_watched() {
             self.observe_message(kind, payload, env);
         }

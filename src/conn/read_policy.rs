@@ -30,11 +30,11 @@ pub(super) enum Bulk {
 
 impl Conn {
     /// Whether the connection takes bytes from its socket now.
+    #[inline]
     pub(crate) fn wants_read(&self, settings: &Settings) -> bool {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => true,
-            // Kept input comes first.
-            Phase::Open(_) => !self.rare.has_input() && !self.ended && !self.is_held_back(settings),
+            Phase::Open(_) => self.open_wants_read(settings),
             Phase::Closing(_) => !self.ended,
             Phase::Closed(_) => false,
         }
@@ -59,6 +59,7 @@ impl Conn {
     }
 
     /// Whether the client has to catch up with its replies first.
+    #[inline(always)]
     pub(crate) fn is_held_back(&self, settings: &Settings) -> bool {
         !self.outbox.is_empty()
             && settings.outbox_limit != 0
@@ -96,9 +97,16 @@ impl Conn {
     }
 
     /// Whether one short read is likely to bring all that the client has sent, and can be handled then.
+    #[inline(always)]
     pub(crate) fn says_little(&self, settings: &Settings) -> bool {
         let is_open = matches!(&self.phase, Phase::Open(open) if open.decoder.payload_left() < MUCH_BYTES);
-        is_open && self.bulk == Bulk::Little && self.wants_read(settings)
+        is_open && self.bulk == Bulk::Little && self.open_wants_read(settings)
+    }
+
+    /// [`wants_read`](Self::wants_read) of an open connection: kept input comes first.
+    #[inline(always)]
+    fn open_wants_read(&self, settings: &Settings) -> bool {
+        !self.rare.has_input() && !self.ended && !self.is_held_back(settings)
     }
 
     /// Space in an incomplete large message, into which its next bytes can be read without a copy. Tell

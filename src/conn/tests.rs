@@ -20,6 +20,7 @@ mod reading;
 mod recorded;
 mod requests;
 mod results;
+mod short_packets;
 mod stalls;
 mod timers;
 mod too_large;

@@ -35,6 +35,7 @@ pub use boundary::boundary_at_or_after;
 pub use close::{CloseFrame, MAX_REASON_BYTES, parse_close, push_close};
 pub use close_code::CloseCode;
 pub use decoder::Decoder;
+pub(crate) use decoder::ShortMessage;
 pub use error::Error;
 pub use event::Event;
 pub use header::{EncodedHeader, Header, MAX_CONTROL_PAYLOAD, MAX_HEADER_BYTES};
@@ -42,7 +43,9 @@ pub use mask::{apply_mask, rotate_key};
 pub use message::MessageKind;
 pub use opcode::Opcode;
 pub(crate) use opcode::begins_pong;
-pub(crate) use push::{MAX_SERVER_HEADER_BYTES, push_short_header, server_header_bytes};
+pub(crate) use push::{
+    MAX_SERVER_HEADER_BYTES, SHORT_HEADER_BYTES, push_header, server_header_bytes, short_header,
+};
 pub use push::{push_frame, push_masked_frame, server_header};
 pub use rules::{Role, Rules};
 pub(crate) use skipper::{Found, Skipper};

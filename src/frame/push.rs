@@ -7,6 +7,9 @@ use super::opcode::Opcode;
 /// The longest header that a server sends, in bytes: the first two and a 64-bit length.
 pub(crate) const MAX_SERVER_HEADER_BYTES: usize = 10;
 
+/// The header that a server puts in front of a payload of at most 125 bytes.
+pub(crate) const SHORT_HEADER_BYTES: usize = 2;
+
 /// The header of a frame as a server sends it: not masked, no reserved bit set.
 #[must_use]
 pub fn server_header(opcode: Opcode, fin: bool, payload_len: u64) -> EncodedHeader {
@@ -16,7 +19,7 @@ pub fn server_header(opcode: Opcode, fin: bool, payload_len: u64) -> EncodedHead
 /// The length in bytes of the header that a server puts in front of a payload of `payload_len` bytes.
 pub(crate) const fn server_header_bytes(payload_len: usize) -> usize {
     match payload_len {
-        0..=125 => 2,
+        0..=125 => SHORT_HEADER_BYTES,
         126..=0xffff => 4,
         _ => MAX_SERVER_HEADER_BYTES,
     }
@@ -41,14 +44,11 @@ pub(crate) fn push_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize)
     }
 }
 
-/// [`push_header`] with the case of a short payload inlined.
+/// The bytes of a header as [`push_header`] appends it, if the payload is short: at most 125 bytes.
 #[inline(always)]
-pub(crate) fn push_short_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize) {
-    if payload_len <= usize::from(MAX_LENGTH_7) {
-        out.extend_from_slice(&[FIN | opcode as u8, payload_len as u8]);
-    } else {
-        push_header(out, opcode, payload_len);
-    }
+pub(crate) fn short_header(opcode: Opcode, payload_len: usize) -> Option<[u8; SHORT_HEADER_BYTES]> {
+    let is_short = payload_len <= usize::from(MAX_LENGTH_7);
+    is_short.then_some([FIN | opcode as u8, payload_len as u8])
 }
 
 /// Appends an unfragmented message or a control frame, as a server sends it.

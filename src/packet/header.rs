@@ -3,7 +3,10 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::error_id::ErrorId;
-use crate::frame::{MAX_SERVER_HEADER_BYTES, Opcode, push_short_header, server_header_bytes};
+use crate::frame::{
+    MAX_CONTROL_PAYLOAD, MAX_SERVER_HEADER_BYTES, Opcode, SHORT_HEADER_BYTES, push_header,
+    server_header_bytes, short_header,
+};
 
 /// The length of the header of a packet to the server, in bytes.
 pub const REQUEST_HEADER_BYTES: usize = 9;
@@ -11,6 +14,8 @@ pub const REQUEST_HEADER_BYTES: usize = 9;
 pub const REPLY_HEADER_BYTES: usize = 11;
 /// The most bytes by which a packet to the client is longer on the wire than its Data.
 pub(crate) const FRAMED_OVERHEAD_BYTES: usize = MAX_SERVER_HEADER_BYTES + REPLY_HEADER_BYTES;
+/// The most bytes of Data in a packet to the client whose frame has a short header.
+pub(crate) const MAX_SHORT_DATA: usize = MAX_CONTROL_PAYLOAD - REPLY_HEADER_BYTES;
 /// The DataSize that means that Data extends to the end of the message.
 const TO_THE_END: u16 = u16::MAX;
 
@@ -73,19 +78,43 @@ impl<'a> Request<'a> {
     /// [`Fault::Short`] below 9 bytes; [`Fault::DataSize`] if DataSize differs from the length of Data and is
     /// not 65535.
     pub fn parse(message: &'a [u8]) -> Result<Self, Fault> {
-        let (header, data) = message.split_first_chunk::<REQUEST_HEADER_BYTES>().ok_or(Fault::Short)?;
-        let size = BigEndian::read_u16(&header[0..2]);
-        let packet = Request {
-            data_status: header[2],
-            flag: BigEndian::read_u32(&header[3..7]),
-            cmd: BigEndian::read_u16(&header[7..9]),
-            data,
-        };
-        if size == data_size(data.len()) || size == TO_THE_END {
-            Ok(packet)
+        let (header, data) = message.split_first_chunk().ok_or(Fault::Short)?;
+        let RequestHeader { size, data_status, flag, cmd } = RequestHeader::parse(*header);
+        if is_size_of(size, data.len()) {
+            Ok(Request { data_status, flag, cmd, data })
         } else {
-            Err(Fault::DataSize { cmd: packet.cmd, flag: packet.flag })
+            Err(Fault::DataSize { cmd, flag })
         }
+    }
+}
+
+/// The header of a packet to the server.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestHeader {
+    size: u16,
+    pub(crate) data_status: u8,
+    pub(crate) flag: u32,
+    pub(crate) cmd: u16,
+}
+
+impl RequestHeader {
+    #[inline(always)]
+    pub(crate) fn parse(bytes: [u8; REQUEST_HEADER_BYTES]) -> Self {
+        // All but the last byte at once, in a register.
+        let [front @ .., cmd_low] = bytes;
+        let front = u64::from_be_bytes(front);
+        RequestHeader {
+            size: (front >> 48) as u16,
+            data_status: (front >> 40) as u8,
+            flag: (front >> 8) as u32,
+            cmd: (front as u16) << 8 | u16::from(cmd_low),
+        }
+    }
+
+    /// Whether it can stand in front of `data_len` bytes of Data.
+    #[inline(always)]
+    pub(crate) fn has_size(self, data_len: usize) -> bool {
+        is_size_of(self.size, data_len)
     }
 }
 
@@ -144,6 +173,12 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// Whether `size` is a DataSize for Data of `len` bytes.
+#[inline(always)]
+fn is_size_of(size: u16, len: usize) -> bool {
+    size == data_size(len) || size == TO_THE_END
+}
+
 /// The DataSize for Data of `len` bytes.
 fn data_size(len: usize) -> u16 {
     u16::try_from(len).unwrap_or(TO_THE_END)
@@ -167,9 +202,21 @@ pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
 #[inline(always)]
 pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>, data_len: usize) {
     let (front, back) = reply.header_parts(data_len);
-    push_short_header(out, Opcode::Binary, REPLY_HEADER_BYTES + data_len);
-    out.extend_from_slice(&front);
-    out.extend_from_slice(&back);
+    match short_header(Opcode::Binary, REPLY_HEADER_BYTES + data_len) {
+        Some([first, second]) => {
+            let mut head = [0; SHORT_HEADER_BYTES + REPLY_HEADER_BYTES];
+            (head[0], head[1]) = (first, second);
+            head[2..10].copy_from_slice(&front);
+            head[10..].copy_from_slice(&back);
+            // All of it with one check of the capacity.
+            out.extend_from_slice(&head);
+        }
+        None => {
+            push_header(out, Opcode::Binary, REPLY_HEADER_BYTES + data_len);
+            out.extend_from_slice(&front);
+            out.extend_from_slice(&back);
+        }
+    }
 }
 
 /// Appends a packet to the server, without a frame: the payload of a binary message.

@@ -23,5 +23,5 @@ pub use error_id::ErrorId;
 pub use header::{
     DataStatus, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, push_packet, push_request,
 };
-pub(crate) use header::{FRAMED_OVERHEAD_BYTES, framed_len, push_packet_head};
+pub(crate) use header::{FRAMED_OVERHEAD_BYTES, MAX_SHORT_DATA, RequestHeader, framed_len, push_packet_head};
 pub(crate) use zlib_stream::ZlibStream;

@@ -1,5 +1,6 @@
 //! Bytes that a connection has received and sent, and its last command, in two words.
 
+use super::Record;
 use super::census::Census;
 
 /// Bits below each count of bytes, which hold something else.
@@ -79,6 +80,19 @@ impl Traffic {
 
     pub(super) fn set_census(&mut self, census: Census) {
         self.sent = self.sent & !CENSUS_MASK | u64::from(census.bits()) << CENSUS_SHIFT;
+    }
+}
+
+/// Packets. 64 bits do not wrap: no server runs that long.
+impl Record {
+    #[inline]
+    pub(crate) fn count_packet_in(&mut self) {
+        self.recv_count = self.recv_count.wrapping_add(1);
+    }
+
+    #[inline]
+    pub(crate) fn count_packet_out(&mut self) {
+        self.send_count = self.send_count.wrapping_add(1);
     }
 }
 

@@ -5,7 +5,7 @@ use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use super::tools::Tools;
 use crate::deflate::Deflate;
 use crate::frame::{Header, Opcode};
-use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
+use crate::packet::{MAX_SHORT_DATA, REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 use crate::push::Push;
 
 /// The gathered output of one connection, and its limit.
@@ -76,6 +76,15 @@ impl<'a, Session> SendBuffer<'a, Session> {
     #[must_use]
     #[inline(always)]
     pub(crate) fn packet(&mut self, reply: &Reply<'_>) -> bool {
+        if reply.data.len() <= MAX_SHORT_DATA && self.deflate.is_none() && self.lender.is_none() {
+            // Most replies: there is nothing to compress or to borrow.
+            return self.plain_packet(reply);
+        }
+        self.any_packet(reply)
+    }
+
+    #[inline(never)]
+    fn any_packet(&mut self, reply: &Reply<'_>) -> bool {
         if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
         }

@@ -22,7 +22,8 @@ impl WriteBuffer {
 
     /// The size of the current connection's output that is neither written nor queued yet, in bytes.
     pub(crate) fn gathered(&self) -> usize {
-        self.bytes.len() - self.start + self.borrowed.bytes()
+        // Neither can wrap: `bytes` is never cut before `start`, and `borrowed` stays far below the maximum.
+        self.bytes.len().wrapping_sub(self.start).wrapping_add(self.borrowed.bytes())
     }
 
     /// Copies the parts borrowed from `held`, the connection's own buffer, into place: that buffer is about

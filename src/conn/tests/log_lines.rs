@@ -28,7 +28,7 @@ impl Log for Keeper {
 }
 
 /// The log lines of this thread since the last call.
-fn lines() -> Vec<String> {
+pub(super) fn lines() -> Vec<String> {
     static KEEPER: Once = Once::new();
     KEEPER.call_once(|| {
         log::set_logger(&Keeper).unwrap();

@@ -7,7 +7,7 @@ use super::Decoder;
 use crate::frame::error::Error;
 use crate::frame::event::Event;
 use crate::frame::header::MAX_CONTROL_PAYLOAD;
-use crate::frame::mask::apply_mask;
+use crate::frame::mask::{apply_mask, rotate_key};
 use crate::frame::rules::{Role, Rules};
 
 // First bytes of headers.
@@ -20,7 +20,7 @@ const MASKED: u8 = 0x80;
 /// The length of a client's header for a payload of at most 125 bytes.
 const HEADER_BYTES: usize = 6;
 
-/// A masked frame with a payload of at most 125 bytes, whose header has arrived.
+/// A client's frame with a payload of at most 125 bytes, whose header has arrived.
 #[derive(Clone, Copy)]
 struct Short {
     first: u8,
@@ -31,12 +31,11 @@ struct Short {
 impl Short {
     /// Checks the mask bit and the length, but not the first byte.
     #[inline(always)]
-    fn at_front_of(input: &[u8], rules: &Rules) -> Option<Self> {
-        let &[first, second, a, b, c, d, ..] = input else { return None };
+    fn at_front_of(input: &[u8]) -> Option<Self> {
+        let &[first, second, ref key @ ..] = input.first_chunk::<HEADER_BYTES>()?;
         // Without the mask bit the result is above 125.
         let length = usize::from(second ^ MASKED);
-        let is_short = length <= MAX_CONTROL_PAYLOAD && rules.role == Role::Server;
-        is_short.then_some(Short { first, length, key: [a, b, c, d] })
+        (length <= MAX_CONTROL_PAYLOAD).then_some(Short { first, length, key: *key })
     }
 
     /// Removes the frame from the front of the input if it is whole. Returns its payload, still masked.
@@ -46,13 +45,52 @@ impl Short {
     }
 }
 
+/// A short binary message at the front of the input, still masked, and its first `N` bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct ShortMessage<const N: usize> {
+    short: Short,
+    /// The first bytes, unmasked.
+    pub(crate) first: [u8; N],
+}
+
+impl<const N: usize> ShortMessage<N> {
+    /// The short binary message at the front of a client's input, whose decoder must be
+    /// [idle](Decoder::is_idle). `None` if anything else comes next, or a message of fewer than `N` bytes or
+    /// more than `max_len`.
+    #[inline(always)]
+    pub(crate) fn at_front_of(input: &[u8], max_len: usize) -> Option<Self> {
+        let short = Short::at_front_of(input)?;
+        if short.first != WHOLE_BINARY || short.length < N || short.length > max_len {
+            return None;
+        }
+        let mut first = *input.get(HEADER_BYTES..)?.first_chunk()?;
+        apply_mask(&mut first, short.key);
+        Some(ShortMessage { short, first })
+    }
+
+    /// The number of bytes after the first `N`.
+    #[inline(always)]
+    pub(crate) fn rest_len(self) -> usize {
+        self.short.length - N
+    }
+
+    /// Removes the message from the front of the input if it is whole. Returns the bytes after the first `N`,
+    /// unmasked.
+    #[inline(always)]
+    pub(crate) fn take_rest<'i>(self, input: &mut &'i mut [u8]) -> Option<&'i mut [u8]> {
+        let rest = self.short.take(input)?.get_mut(N..)?;
+        apply_mask(rest, rotate_key(self.short.key, N));
+        Some(rest)
+    }
+}
+
 impl Decoder {
     /// Decodes a whole short binary message. Returns `None`, and consumes nothing, if anything else comes
     /// next.
     #[inline(always)]
     pub(super) fn short_message<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<&'i mut [u8]> {
-        let short = Short::at_front_of(input, rules).filter(|short| short.first == WHOLE_BINARY)?;
-        if !self.is_idle() || short.length > rules.max_len {
+        let short = Short::at_front_of(input).filter(|short| short.first == WHOLE_BINARY)?;
+        if !self.is_idle() || short.length > rules.max_len || rules.role != Role::Server {
             return None;
         }
         let payload = short.take(input)?;
@@ -64,8 +102,9 @@ impl Decoder {
     /// anything else comes next.
     #[inline]
     pub(crate) fn short_control<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<Event<'i>> {
-        let short = Short::at_front_of(input, rules)
-            .filter(|short| matches!(short.first, WHOLE_PING | WHOLE_PONG) && self.state.is_boundary())?;
+        let short = Short::at_front_of(input)
+            .filter(|short| matches!(short.first, WHOLE_PING | WHOLE_PONG) && self.state.is_boundary())
+            .filter(|_| rules.role == Role::Server)?;
         let payload = short.take(input)?;
         if !payload.is_empty() {
             apply_mask(payload, short.key);
@@ -82,10 +121,10 @@ impl Decoder {
         rules: &Rules,
         fragments_left: &mut u32,
     ) -> Result<bool, Error> {
-        let Some(held) = self.held.as_mut().filter(|_| self.state.is_boundary()) else { return Ok(false) };
+        let is_at_frame = self.state.is_boundary() && rules.role == Role::Server;
+        let Some(held) = self.held.as_mut().filter(|_| is_at_frame) else { return Ok(false) };
         let message = &mut held.message;
-        while let Some(short) =
-            Short::at_front_of(input, rules).filter(|short| short.first == MIDDLE_FRAGMENT)
+        while let Some(short) = Short::at_front_of(input).filter(|short| short.first == MIDDLE_FRAGMENT)
             && message.fragments().is_some_and(|count| count < rules.max_fragments())
             && message.len().saturating_add(short.length) <= rules.max_len
             && let Some(payload) = short.take(input)

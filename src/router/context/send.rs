@@ -248,8 +248,8 @@ impl<Session> Context<'_, Session> {
         payload: usize,
     ) -> Result<(), SendError> {
         if sent {
-            self.record.send_count += 1;
-            self.buffer.tools.totals.packets_sent += 1;
+            self.record.count_packet_out();
+            self.buffer.tools.totals.count_packet_out();
             self.buffer.tools.meter.sent(kind, cmd, payload);
             Ok(())
         } else {
