@@ -89,6 +89,8 @@ pub(super) struct TurnBudget {
     clock: Clock,
     /// A twentieth of the turn's time limit, in microseconds.
     part_us: u64,
+    /// When connections that say little are served no more, in microseconds.
+    quiet_until_us: u64,
     began: Instant,
     /// Microseconds from the beginning of the turn until the last clock read.
     passed_us: u64,
@@ -109,6 +111,7 @@ impl TurnBudget {
         TurnBudget {
             clock,
             part_us,
+            quiet_until_us: Step::Quiet.ends_at() * part_us,
             began,
             passed_us: 0,
             unseen_bytes: 0,
@@ -179,6 +182,12 @@ impl TurnBudget {
     #[inline]
     fn used_us(&self) -> u64 {
         self.passed_us + (self.pending_ns >> 10)
+    }
+
+    /// Whether connections that say little may still be served. Each of them asks, so this is quick.
+    #[inline(always)]
+    pub(super) fn allows_quiet(&self) -> bool {
+        self.used_us() < self.quiet_until_us
     }
 
     /// Whether a step that has `done` this much in this turn may go on.

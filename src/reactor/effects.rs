@@ -17,7 +17,9 @@ use crate::router::{Application, Effect};
 #[inline(always)]
 pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     write_if_full(core);
-    apply(core, Requester::Client(id));
+    if !core.lent.env.tools.effects.is_empty() {
+        apply_all(core, Requester::Client(id));
+    }
 }
 
 /// Applies the waiting effects, and the effects that they cause. `by` requested them.

@@ -1,6 +1,5 @@
 //! Handles poll events for connections, listeners and the waker.
 
-use super::budget::Step;
 use super::core::Core;
 use super::effects::conclude;
 use super::input::Input;
@@ -23,8 +22,6 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
     let id = id_of(event.token);
     let Some(mut active) = core.activate(id) else { return };
     let (entry, env) = (&mut *active.entry, &mut active.lent.env);
-    // A connection on a ready queue is served in its turn.
-    let has_its_turn = entry.standing.is_ready();
     let closed = event.read_closed || event.error;
     entry.readable |= event.readable || closed;
     // A read stops before an urgent byte, even if more follows.
@@ -39,20 +36,19 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
             entry.fail(&error, &mut env.tools.log, env.tools.now);
         }
     }
-    if has_its_turn {
+    if entry.standing.is_ready() {
+        // It is served in its turn.
         return;
     }
-    let was_served = entry.standing.was_served();
-    if entry.is_busy() || was_served || !active.lent.budget.allows(Step::Quiet, usize::MAX) {
+    if entry.standing.was_served() || entry.is_busy() || !active.lent.budget.allows_quiet() {
         return active.postpone();
     }
-    if input.is_ahead_full() {
-        handle_ahead(core, input);
-        let Some(again) = core.activate(id) else { return };
-        active = again;
-    }
     match read_ahead(&mut active, input) {
-        ReadAhead::Done => {}
+        ReadAhead::Done => {
+            if input.is_ahead_full() {
+                handle_ahead(core, input);
+            }
+        }
         ReadAhead::Serve => {
             active.serve(input, Share::WHOLE);
             conclude(core, id);

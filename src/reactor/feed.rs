@@ -13,18 +13,45 @@ const PUSHES_IN_A_ROW: u32 = 16;
 
 impl<S: Application> Active<'_, S> {
     /// Gives bytes to the connection, and writes its output in between. Returns how many bytes it took.
+    #[inline(never)]
     pub(super) fn feed(&mut self, bytes: &mut [u8], share: &mut Share) -> usize {
-        let total = bytes.len();
-        let mut used = 0;
+        self.feed_inline(bytes, share)
+    }
+
+    /// [`feed`](Self::feed), for the read of most clients.
+    #[inline(always)]
+    pub(super) fn feed_inline(&mut self, bytes: &mut [u8], share: &mut Share) -> usize {
+        self.lent.env.input_len = bytes.len();
+        let (progress, used) = self.feed_slice(bytes, share);
+        if progress == Progress::Taken && self.lent.env.tools.write_buffer.borrowed.is_empty() {
+            // Most reads.
+            return used;
+        }
+        self.feed_on(progress, used, bytes, share)
+    }
+
+    /// Gives the connection one slice of `bytes`. Returns also how many it took.
+    #[inline(always)]
+    fn feed_slice(&mut self, bytes: &mut [u8], share: &mut Share) -> (Progress, usize) {
+        let (frames, given) = (share.slice(), bytes.len());
+        let (env, mut rest) = (&mut self.lent.env, bytes);
+        env.frames_left = frames;
+        let progress = self.entry.conn.handle_bytes(&mut rest, env);
+        share.take_frames(env.frames_taken(frames));
+        (progress, given - rest.len())
+    }
+
+    /// Acts on the `progress` that the connection has made with the first `used` bytes, and goes on.
+    #[inline(never)]
+    fn feed_on(
+        &mut self,
+        mut progress: Progress,
+        mut used: usize,
+        bytes: &mut [u8],
+        share: &mut Share,
+    ) -> usize {
         loop {
-            let frames = share.slice();
-            let mut rest = bytes.get_mut(used..).unwrap_or_default();
-            let env = &mut self.lent.env;
-            (env.input_len, env.frames_left) = (total, frames);
-            let progress = self.entry.conn.handle_bytes(&mut rest, env);
-            used = total - rest.len();
-            share.take_frames(env.frames_taken(frames));
-            if !env.tools.write_buffer.borrowed.is_empty() {
+            if !self.lent.env.tools.write_buffer.borrowed.is_empty() {
                 share.take_output(self.write_borrowed(bytes));
             }
             match progress {
@@ -50,19 +77,19 @@ impl<S: Application> Active<'_, S> {
                     if self.entry.socket.begin_tls(bytes.get(used..).unwrap_or_default()) {
                         // The socket keeps these bytes, and no event announces them.
                         self.entry.readable = true;
-                        return total;
+                        return bytes.len();
                     }
                 }
-                Progress::Forwarded => {
-                    self.count_address();
-                    // The head waits in the connection, and no event would announce it.
-                    continue;
-                }
+                // The head waits in the connection, and no event would announce it.
+                Progress::Forwarded => self.count_address(),
                 Progress::Checked => self.give_up_permit(Cause::HealthCheck),
             }
-            if share.is_used_up() {
+            if share.is_used_up() && progress != Progress::Forwarded {
                 return used;
             }
+            let more;
+            (progress, more) = self.feed_slice(bytes.get_mut(used..).unwrap_or_default(), share);
+            used += more;
         }
     }
 

@@ -48,6 +48,14 @@ impl Frames {
             Frames::Shared(bytes) => bytes,
         }
     }
+
+    /// The memory that other connections share.
+    pub(super) fn shared(&self) -> Option<&Bytes> {
+        match self {
+            Frames::Buffered(_) => None,
+            Frames::Shared(bytes) => Some(bytes),
+        }
+    }
 }
 
 /// The last of a connection's segments, from which the others follow in a ring. While it has any, its socket
@@ -94,7 +102,7 @@ impl Output {
 
     /// Appends a segment of `len` bytes to the ring of its receiver. It is written at the end of the turn,
     /// with all else that the receiver is sent.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         receiver: ConnectionId,
@@ -103,13 +111,23 @@ impl Output {
         len: usize,
     ) {
         let index = self.segments.len();
-        let last = ring.and_then(|ring| self.segments.get_mut(ring.last()));
-        let (first, before, needs_update) = match last {
-            Some(last) => (std::mem::replace(&mut last.next, index), last.total, last.needs_update),
-            None => (index, 0, false),
-        };
-        self.segments.push(Segment { receiver, frames, total: before + len, next: first, needs_update });
+        let segment = Segment { receiver, frames, total: len, next: index, needs_update: false };
+        match *ring {
+            None => self.segments.push(segment),
+            Some(ring) => self.push_behind(ring, segment),
+        }
         *ring = SegmentRing::at(index);
+    }
+
+    /// Appends a segment to a ring that has others.
+    #[inline(never)]
+    fn push_behind(&mut self, ring: SegmentRing, mut segment: Segment) {
+        if let Some(last) = self.segments.get_mut(ring.last()) {
+            segment.next = std::mem::replace(&mut last.next, segment.next);
+            segment.total += last.total;
+            segment.needs_update = last.needs_update;
+        }
+        self.segments.push(segment);
     }
 
     /// Bytes of the segments in a ring.
@@ -162,9 +180,10 @@ impl<'a> Segments<'a> {
         self.last.total
     }
 
-    /// Whether to update the connection's state when they are written.
+    /// Whether to update the connection's state when they are written. Several come from several calls, and
+    /// one update covers all of them.
     pub(super) fn needs_update(&self) -> bool {
-        self.last.needs_update
+        self.last.needs_update || self.only().is_none()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Output of one connection: small output waits for the end of the turn; large output leaves at once.
 
 use super::active::Active;
-use super::budget::Step;
+use super::budget::{Step, TurnBudget};
 use super::core::Core;
 use super::entry::Entry;
 use super::output::{Frames, Segments};
 use super::write::{Written, write_frames};
+use crate::conn::Env;
 use crate::router::Application;
 
 /// Output of this many bytes is written at once. Less waits until the turn has done all its reads, so that
@@ -16,6 +17,7 @@ const KEPT_BYTES: usize = 1024 * 1024;
 
 impl<S: Application> Active<'_, S> {
     /// Queues or writes the connection's output in the write buffer, and updates its state.
+    #[inline(always)]
     pub(super) fn queue_output(&mut self) {
         let (start, end) =
             (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
@@ -36,7 +38,7 @@ impl<S: Application> Active<'_, S> {
         // Most turns of most connections: the reply has to be written, and nothing else follows.
         let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
         self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
-        self.lent.waits.queued(self.lent.output.len() - 1, &self.lent.env.tools.meter);
+        self.lent.waits.queued(&self.lent.output, &self.lent.env.tools.meter);
         self.lent.budget.expect_write(len);
         if !is_at_rest {
             self.update_state();
@@ -67,40 +69,37 @@ impl<S: Application> Active<'_, S> {
     }
 
     /// Writes the connection's segments at once, so that later output follows them.
+    #[inline(always)]
     pub(super) fn write_segments(&mut self) {
+        if self.entry.segments.is_some() {
+            self.write_waiting_segments();
+        }
+    }
+
+    #[inline(never)]
+    fn write_waiting_segments(&mut self) {
+        self.write_ring();
+    }
+
+    /// Writes the connection's segments, if it has any.
+    #[inline(always)]
+    fn write_ring(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
         let Some(segments) = self.lent.output.ring(ring) else { return };
-        // Several segments come from several calls, and one update covers all of them.
-        let needs_update = segments.needs_update() || segments.only().is_none();
+        let needs_update = segments.needs_update();
         let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
         let written = match segments.only() {
-            Some(Frames::Shared(push)) => write_frames(self.entry, env, budget, push, Some(push)),
             Some(frames) => {
-                write_frames(self.entry, env, budget, frames.bytes(&env.tools.write_buffer.bytes), None)
+                let (bytes, shared) = (frames.bytes(&env.tools.write_buffer.bytes), frames.shared());
+                write_frames(self.entry, env, budget, bytes, shared)
             }
-            None if segments.total() < LARGE_BYTES => {
-                let start = env.tools.write_buffer.bytes.len();
-                for frames in segments {
-                    match frames {
-                        Frames::Buffered(range) => {
-                            env.tools.write_buffer.bytes.extend_from_within(range.clone())
-                        }
-                        Frames::Shared(push) => env.tools.write_buffer.bytes.extend_from_slice(push),
-                    }
-                }
-                let together = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
-                let written = write_frames(self.entry, env, budget, together, None);
-                env.tools.write_buffer.bytes.truncate(start);
-                written
-            }
-            None => {
-                move_to_outbox(segments, self.entry, &env.tools.write_buffer.bytes);
-                Written::Behind
-            }
+            None => write_several(segments, self.entry, env, budget),
         };
-        if written == Written::Behind && self.entry.writable {
+        if written == Written::All && !needs_update {
+            // Most of them.
+        } else if written == Written::Behind && self.entry.writable {
             self.write_outbox();
-        } else if written != Written::All || needs_update {
+        } else {
             self.update_state();
         }
     }
@@ -112,6 +111,32 @@ impl<S: Application> Active<'_, S> {
         move_to_outbox(segments, self.entry, &self.lent.env.tools.write_buffer.bytes);
         self.update_state();
     }
+}
+
+/// Writes the segments of a connection that has several.
+#[inline(never)]
+fn write_several<S: Application>(
+    segments: Segments<'_>,
+    entry: &mut Entry,
+    env: &mut Env<S>,
+    budget: &mut TurnBudget,
+) -> Written {
+    let buffer = &mut env.tools.write_buffer.bytes;
+    if segments.total() >= LARGE_BYTES {
+        move_to_outbox(segments, entry, buffer);
+        return Written::Behind;
+    }
+    let start = buffer.len();
+    for frames in segments {
+        match frames {
+            Frames::Buffered(range) => buffer.extend_from_within(range.clone()),
+            Frames::Shared(push) => buffer.extend_from_slice(push),
+        }
+    }
+    let together = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
+    let written = write_frames(entry, env, budget, together, None);
+    env.tools.write_buffer.bytes.truncate(start);
+    written
 }
 
 /// Moves segments to the outbox of their connection. `buffer` is the write buffer.
@@ -136,7 +161,7 @@ pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
         let Some(mut active) = core.activate(receiver) else { continue };
         // The first of a connection's segments takes the others along.
         if has_time {
-            active.write_segments();
+            active.write_ring();
         } else {
             active.postpone_segments();
         }

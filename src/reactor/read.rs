@@ -64,13 +64,14 @@ impl Entry {
         log: &mut LogLimiter,
         now: Moment,
     ) -> Received {
+        // Most reads.
+        if let Ok(Read::Last(len)) = read {
+            // The end may have come with these bytes, and then no event announces it.
+            self.readable = self.read_on;
+            return Received::Bytes(len);
+        }
         match read {
-            Ok(Read::Bytes(len)) => return Received::Bytes(len),
-            Ok(Read::Last(len)) => {
-                // The end may have come with these bytes, and then no event announces it.
-                self.readable = self.read_on;
-                return Received::Bytes(len);
-            }
+            Ok(Read::Bytes(len) | Read::Last(len)) => return Received::Bytes(len),
             Ok(Read::NotTls) => return Received::NotTls,
             Ok(Read::End) => self.conn.handle_end(now),
             Err(error) => match error.kind() {

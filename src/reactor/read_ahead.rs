@@ -2,7 +2,6 @@
 //! ours each stay in the processor's caches for a while.
 
 use super::active::Active;
-use super::budget::Step;
 use super::core::Core;
 use super::effects::conclude;
 use super::input::{AheadRead, Input};
@@ -53,34 +52,33 @@ pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input
     core.lent.env.tools.meter.lose_mark();
     for &AheadRead { id, len } in reads {
         let Some(bytes) = rest.split_off_mut(..len) else { break };
-        share = handle_read(core, id, bytes);
+        share = Share::WHOLE;
+        handle_read(core, id, bytes, &mut share);
     }
     input.clear_ahead();
     share
 }
 
-/// Gives a connection its bytes that were read ahead. Returns the rest of its share of the turn.
-fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut [u8]) -> Share {
-    let mut share = Share::WHOLE;
+/// Gives a connection its bytes that were read ahead.
+#[inline(always)]
+fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut [u8], share: &mut Share) {
     share.take_bytes(bytes.len());
-    let Some(mut active) = core.activate(id) else { return share };
-    if active.owes() || !active.lent.budget.allows(Step::Quiet, usize::MAX) {
+    let Some(mut active) = core.activate(id) else { return };
+    if active.owes() || !active.lent.budget.allows_quiet() {
         keep_for_later(&mut active, bytes);
-        share.use_up();
-        return share;
+        return share.use_up();
     }
     active.reach();
     active.write_segments();
     active.begin_output();
-    let used = active.feed(bytes, &mut share);
+    let used = active.feed_inline(bytes, share);
     if let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
         active.entry.conn.keep(rest);
         active.entry.conn.note_arrival(active.lent.env.tools.meter.arrived());
     }
-    active.end_share(&share);
+    active.end_share(share);
     active.queue_output();
     conclude(core, id);
-    share
 }
 
 /// Keeps bytes to be handled as soon as possible: the turn has no time left, or the client has to wait.

@@ -1,6 +1,7 @@
 //! Measures how long output waits for its socket: most of it until the end of its turn.
 
 use super::entry::Entry;
+use super::output::Output;
 use crate::metrics::{Meter, Stamp};
 
 /// Writes after which the clock is read. So a wait is measured with an error of as many writes.
@@ -18,11 +19,11 @@ pub(super) struct Waits {
 }
 
 impl Waits {
-    /// Records that a segment was queued.
-    #[inline]
-    pub(super) fn queued(&mut self, segment: usize, meter: &Meter) {
+    /// Records that the last segment of `output` was queued.
+    #[inline(always)]
+    pub(super) fn queued(&mut self, output: &Output, meter: &Meter) {
         if meter.is_on() {
-            self.queued.push((segment, meter.last_mark()));
+            self.queued.push((output.len() - 1, meter.last_mark()));
         }
     }
 

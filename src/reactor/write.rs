@@ -27,6 +27,7 @@ pub(super) enum Written {
 
 /// Writes whole frames to a connection that has no segments. Bytes that the socket does not take wait in the
 /// outbox: as a copy, unless the frames are `shared`.
+#[inline(always)]
 pub(super) fn write_frames<S: Application>(
     entry: &mut Entry,
     env: &Env<S>,

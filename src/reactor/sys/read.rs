@@ -20,6 +20,7 @@ pub(crate) enum Read {
 
 impl Read {
     /// Interprets a plain read into a buffer of `offered` bytes. A short one has drained the socket.
+    #[inline(always)]
     pub(super) fn from_plain(result: io::Result<usize>, offered: usize) -> io::Result<Self> {
         result.map(|len| match len {
             0 => Read::End,

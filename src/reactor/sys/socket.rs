@@ -48,6 +48,7 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl Socket {
     /// Reads, or fails with [`io::ErrorKind::WouldBlock`] if nothing has come.
+    #[inline(always)]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         let result = match self {
             Socket::Tcp(stream) => stream.read(buffer),
@@ -59,6 +60,7 @@ impl Socket {
         Read::from_plain(result, buffer.len())
     }
 
+    #[inline(always)]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => stream.write(bytes),
