@@ -64,6 +64,8 @@ struct Room {
     reactor: Reactor<Game>,
     address: SocketAddr,
     members: Vec<Client>,
+    /// Clients that have said something.
+    senders: Vec<Client>,
 }
 
 impl Room {
@@ -82,7 +84,7 @@ impl Room {
     fn with_config(config: &Config, members: usize) -> Self {
         let reactor = Reactor::bind(config, &ROUTER, Game::default()).unwrap();
         let address = reactor.local_addr().unwrap();
-        let mut room = Room { reactor, address, members: vec![] };
+        let mut room = Room { reactor, address, members: vec![], senders: vec![] };
         for _ in 0..members {
             let mut member = room.connect();
             member.send_packet(JOIN, 0, b"");
@@ -198,28 +200,51 @@ fn pushes_keep_their_order() {
     }
 }
 
+/// Words that somebody says in a row.
+const WORDS: u8 = 16;
+
+fn say(word: u8) -> impl FnOnce(&mut Game, &mut Effects) {
+    move |game, effects| effects.broadcast(game.members.iter().copied(), &Push::new(SAID, &[word]))
+}
+
 #[test]
-fn consecutive_pushes_of_one_client_leave_together() {
-    const WORDS: u8 = 16;
-    // As much as one share of the turn allows.
-    let mut room = Room::with_turns_of(Duration::from_secs(1), MEMBERS);
-    let mut sender = room.connect();
-    let words: Vec<u8> = (0..WORDS).flat_map(|word| packet(SAY, 0, &[word])).collect();
-    sender.send(&words);
-    // Two bytes of a frame's header, eleven of a packet's, and the word.
-    let all = usize::from(WORDS) * (2 + 11 + 1);
-    let mut turns = 0;
-    while room.reached() < MEMBERS {
-        room.turn();
-        turns += 1;
-        for (number, member) in room.members.iter().enumerate() {
-            let bytes = waiting(member);
-            assert!(bytes == 0 || bytes == all, "member {number} got {bytes} bytes in turn {turns}");
+fn consecutive_pushes_leave_together_whoever_asks_for_them() {
+    let ways: [(&str, fn(&mut Room)); 3] = [
+        ("requests of one client", |room| {
+            let mut sender = room.connect();
+            sender.send(&(0..WORDS).flat_map(|word| packet(SAY, 0, &[word])).collect::<Vec<_>>());
+            room.senders.push(sender);
+        }),
+        ("a request of each of several clients", |room| {
+            room.senders = (0..WORDS).map(|_| room.connect()).collect();
+            for (word, sender) in (0..).zip(&mut room.senders) {
+                sender.send_packet(SAY, 0, &[word]);
+            }
+        }),
+        ("calls of another thread", |room| {
+            let handle = room.reactor.handle();
+            (0..WORDS).for_each(|word| handle.call(0, say(word)).unwrap());
+        }),
+    ];
+    for (way, ask) in ways {
+        // As much as one share of the turn allows.
+        let mut room = Room::with_turns_of(Duration::from_secs(1), MEMBERS);
+        ask(&mut room);
+        // Two bytes of a frame's header, eleven of a packet's, and the word.
+        let all = usize::from(WORDS) * (2 + 11 + 1);
+        let mut turns = 0;
+        while room.reached() < MEMBERS {
+            room.turn();
+            turns += 1;
+            for (number, member) in room.members.iter().enumerate() {
+                let bytes = waiting(member);
+                assert!(bytes == 0 || bytes == all, "{way}: member {number} got {bytes} in turn {turns}");
+            }
         }
-    }
-    for member in &mut room.members {
-        for word in 0..WORDS {
-            assert_eq!(member.reply(), said(&[word]));
+        for member in &mut room.members {
+            for word in 0..WORDS {
+                assert_eq!(member.reply(), said(&[word]), "{way}");
+            }
         }
     }
 }

@@ -5,9 +5,9 @@
 //! [`Active::reach`](super::active::Active::reach) runs first. The client that requested it is not read until
 //! it has reached all receivers, so that fan-outs cannot be added faster than they are finished.
 
+use super::begun::FanOut;
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
-use super::fan_outs::FanOut;
 use super::queue_output::write_if_full;
 use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
@@ -16,6 +16,7 @@ use crate::id::ConnectionId;
 use crate::metrics::SendError;
 use crate::push::{self, Push};
 use crate::router::{Application, HeldByPublish};
+use crate::topics::Receivers;
 
 // A write counts the same here and there.
 const _: () = assert!(push::WRITE_BYTES == STEP_BYTES);
@@ -29,7 +30,7 @@ const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 #[inline]
 pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to: ConnectionId, push: Push) {
     if by == Requester::Application && !core.lent.budget.allows_application() {
-        return begin(core, FanOut { by, to: vec![to], push, held: None });
+        return begin(core, FanOut { by, to: vec![to].into(), push, held: None });
     }
     send(core, to, &push);
 }
@@ -39,16 +40,13 @@ pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to:
 pub(super) fn send_to_many<S: Application>(
     core: &mut Core<S>,
     by: Requester,
-    mut to: Vec<ConnectionId>,
+    to: Receivers,
     push: Push,
     held: Option<HeldByPublish>,
 ) {
-    // It is mostly sorted already.
-    to.sort_unstable_by_key(|id| id.order());
-    to.dedup();
-    core.lent.budget.charge(to.len() * RECEIVER_BYTES);
     if push.is_sent_at_once(to.len()) && has_time(core, by) {
-        for id in to {
+        core.lent.budget.charge(to.len() * RECEIVER_BYTES);
+        for id in to.iter() {
             send(core, id, &push);
         }
     } else if !to.is_empty() {
@@ -65,7 +63,7 @@ fn has_time<S: Application>(core: &Core<S>, by: Requester) -> bool {
 }
 
 /// Queues a fan-out to go on when there is time, if there is capacity for it.
-fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
+fn begin<S: Application>(core: &mut Core<S>, fan_out: FanOut) {
     let (connections, lent) = (&mut core.connections, &mut core.lent);
     if !lent.fan_outs.has_capacity_for(&fan_out) {
         let receivers = fan_out.to.len() as u64;
@@ -76,17 +74,21 @@ fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
         }
         return;
     }
+    let mut owe = |by: Requester| {
+        let asker = by.client().and_then(|by| connections.get_mut(by));
+        asker.map(|entry| entry.standing.set_owes(true)).is_some()
+    };
+    let Err(mut fan_out) = lent.fan_outs.join_newest(fan_out, &mut owe) else { return };
+    lent.budget.charge(fan_out.to.len() * RECEIVER_BYTES);
+    let is_here = owe(fan_out.by);
     // Skip a connection that has ended, and a later one in the same slot.
-    fan_out.to.retain(|&id| {
+    fan_out.to.retain(|id| {
         let receiver = connections.get_mut(id);
         receiver.map(|entry| entry.standing.set_awaited(true)).is_some()
     });
-    if fan_out.to.is_empty() {
-        return;
+    if !fan_out.to.is_empty() {
+        lent.fan_outs.begin(fan_out, is_here);
     }
-    let asker = fan_out.by.client().and_then(|by| connections.get_mut(by));
-    let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
-    lent.fan_outs.begin(fan_out, is_here);
 }
 
 /// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is sent all of its
@@ -128,7 +130,7 @@ fn next_receiver<S: Application>(core: &mut Core<S>) -> Option<ConnectionId> {
 #[cold]
 pub(super) fn leave_fan_outs<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     core.lent.fan_outs.debts.leave(id);
-    while core.lent.fan_outs.take_push(id).is_some() {
+    while core.lent.fan_outs.take_row(id).is_some() {
         core.lent.budget.charge(RECEIVER_BYTES);
     }
 }

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 
 use slab::Slab;
 
+use super::begun::{Begun, FanOut};
 use super::debts::Debts;
 use super::dropped_pushes::DroppedPushes;
 use super::push_queues::PushQueues;
+use super::push_row::PushRow;
 use super::requester::Requester;
 use crate::id::ConnectionId;
-use crate::push::Push;
-use crate::router::HeldByPublish;
 
 /// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a
 /// client requested holds back that client instead.
@@ -26,47 +26,9 @@ const MAX_DEPARTED: usize = 256;
 /// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds
 /// those of ticks, and clients that request fan-outs and leave, since neither is held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes that each fan-out takes besides these: its entry, and its allocations of the least size for a list
-/// of receivers, a push and a group.
-const OWN_BYTES: usize = size_of::<Begun>() + 3 * 32 + size_of::<Group>();
-
-/// One push to many.
-#[derive(Debug)]
-pub(super) struct FanOut {
-    pub(super) by: Requester,
-    /// Its receivers in the order of their slots, without duplicates.
-    pub(super) to: Vec<ConnectionId>,
-    pub(super) push: Push,
-    /// Present if it is a publish.
-    pub(super) held: Option<HeldByPublish>,
-}
-
-impl FanOut {
-    /// Bytes that it holds until it is finished, the queues of its receivers included. Those of a publish
-    /// count with its permit.
-    fn bytes(&self) -> usize {
-        if self.held.is_some() {
-            return 0;
-        }
-        self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES)
-            + self.push.frame().len()
-            + OWN_BYTES
-    }
-}
-
-/// A fan-out that has begun.
-#[derive(Debug)]
-struct Begun {
-    fan_out: FanOut,
-    /// The first receiver that may not have been reached.
-    next: usize,
-    /// Receivers that have not been reached. At 0 only its key in its group remains.
-    left: usize,
-}
-
 /// Consecutive fan-outs of one requester, in that order.
 #[derive(Debug)]
-struct Group {
+pub(super) struct Group {
     by: Requester,
     keys: VecDeque<u32>,
 }
@@ -123,22 +85,51 @@ impl FanOuts {
     pub(super) fn begin(&mut self, fan_out: FanOut, is_here: bool) {
         let by = fan_out.by;
         self.bytes += fan_out.bytes();
+        self.count(by, is_here);
+        let vacant = self.begun.vacant_entry();
+        // Memory runs out long before the keys do.
+        let key = u32::try_from(vacant.key()).unwrap_or(u32::MAX);
+        for id in fan_out.to.iter() {
+            self.waiting.push(id.slot(), key);
+        }
+        vacant.insert(Begun::new(fan_out));
+        match self.groups.back_mut() {
+            Some(group) if group.by == by => group.keys.push_back(key),
+            _ => self.groups.push_back(Group { by, keys: [key].into() }),
+        }
+    }
+
+    /// Appends a fan-out to the newest one, if that has the same receivers and has reached none of them. Then
+    /// they leave together. Returns the fan-out if it has to begin by itself.
+    pub(super) fn join_newest(
+        &mut self,
+        fan_out: FanOut,
+        is_here: impl FnOnce(Requester) -> bool,
+    ) -> Result<(), FanOut> {
+        let Some(begun) = self.newest_for(fan_out.by).filter(|begun| begun.may_take(&fan_out)) else {
+            return Err(fan_out);
+        };
+        let by = fan_out.by;
+        self.bytes += begun.take(fan_out)?;
+        self.count(by, is_here(by));
+        Ok(())
+    }
+
+    /// The newest fan-out, unless it waits behind others of another requester.
+    fn newest_for(&mut self, by: Requester) -> Option<&mut Begun> {
+        let group = self.groups.back()?;
+        let key = group.keys.back()?;
+        let may_join = group.by == by || group.keys.len() == 1;
+        self.begun.get_mut(*key as usize).filter(|_| may_join)
+    }
+
+    /// Counts a fan-out for its requester.
+    fn count(&mut self, by: Requester, is_here: bool) {
         self.unfinished += 1;
         match by {
             Requester::Client(by) => self.debts.begin(by, is_here),
             Requester::Mail => self.by_mail += 1,
             Requester::Publisher | Requester::Application => {}
-        }
-        let vacant = self.begun.vacant_entry();
-        // Memory runs out long before the keys do.
-        let key = u32::try_from(vacant.key()).unwrap_or(u32::MAX);
-        for id in &fan_out.to {
-            self.waiting.push(id.slot(), key);
-        }
-        vacant.insert(Begun { next: 0, left: fan_out.to.len(), fan_out });
-        match self.groups.back_mut() {
-            Some(group) if group.by == by => group.keys.push_back(key),
-            _ => self.groups.push_back(Group { by, keys: [key].into() }),
         }
     }
 
@@ -153,13 +144,9 @@ impl FanOuts {
                 self.groups.pop_front();
                 continue;
             };
-            let begun = self.begun.get_mut(key as usize)?;
-            let rest = begun.fan_out.to.get(begun.next..).unwrap_or_default();
-            if let Some(skipped) = rest.iter().position(|&id| is_waiting(id))
-                && begun.left > 0
-            {
-                begun.next += skipped;
-                return begun.fan_out.to.get(begun.next).copied();
+            let next = self.begun.get_mut(key as usize)?.next_receiver(&is_waiting);
+            if next.is_some() {
+                return next;
             }
             group.keys.pop_front();
             self.begun.remove(key as usize);
@@ -178,26 +165,24 @@ impl FanOuts {
         self.waiting.has(id.slot())
     }
 
-    /// Takes the next push for a connection.
-    pub(super) fn take_push(&mut self, id: ConnectionId) -> Option<Push> {
+    /// Takes the next pushes for a connection, which were requested in a row.
+    pub(super) fn take_row(&mut self, id: ConnectionId) -> Option<PushRow> {
         let key = self.waiting.pop(id.slot())?;
         let begun = self.begun.get_mut(key as usize)?;
-        begun.left -= 1;
-        if begun.left > 0 {
-            return Some(begun.fan_out.push.clone());
+        let row = begun.reach_one();
+        if begun.is_finished() {
+            let (bytes, requests) = begun.release();
+            self.bytes -= bytes;
+            self.unfinished -= requests.len();
+            for request in requests {
+                match request.by {
+                    Requester::Client(by) => self.debts.finish(by),
+                    Requester::Mail => self.by_mail -= 1,
+                    Requester::Publisher | Requester::Application => {}
+                }
+            }
         }
-        let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
-        begun.fan_out.to = Vec::new();
-        begun.fan_out.held = None;
-        let push = begun.fan_out.push.clone();
-        self.unfinished -= 1;
-        self.bytes -= bytes;
-        match by {
-            Requester::Client(by) => self.debts.finish(by),
-            Requester::Mail => self.by_mail -= 1,
-            Requester::Publisher | Requester::Application => {}
-        }
-        Some(push)
+        Some(row)
     }
 }
 
@@ -206,6 +191,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::push::Push;
+    use crate::router::HeldByPublish;
     use crate::topics::{Quota, SharedTopics};
 
     fn id(slot: u32) -> ConnectionId {
@@ -213,7 +200,8 @@ mod tests {
     }
 
     fn fan_out(by: u32, to: &[u32]) -> FanOut {
-        let to = to.iter().map(|&slot| id(slot)).collect();
+        let to: Vec<_> = to.iter().map(|&slot| id(slot)).collect();
+        let to = to.into();
         FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello"), held: None }
     }
 
@@ -235,13 +223,14 @@ mod tests {
         assert!(fan_outs.hold_back_mail());
         // Receiver lists count like the pushes themselves.
         let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) - 100_000;
-        let large = || FanOut { to: (0..receivers as u32).map(id).collect(), ..by_mail() };
+        let all: Vec<_> = (0..receivers as u32).map(id).collect();
+        let large = || FanOut { to: all.clone().into(), ..by_mail() };
         assert!(fan_outs.has_capacity_for(&large()));
         fan_outs.begin(large(), true);
         fan_outs.begin(large(), true);
         assert!(fan_outs.has_capacity_for(&by_mail()) && !fan_outs.has_capacity_for(&large()));
         for receiver in 0..receivers as u32 {
-            while fan_outs.take_push(id(receiver)).is_some() {}
+            while fan_outs.take_row(id(receiver)).is_some() {}
         }
         assert!(fan_outs.is_empty() && fan_outs.has_capacity_for(&large()) && !fan_outs.hold_back_mail());
         assert_eq!(Arc::strong_count(&permit), 1, "the publishes have given theirs back");
@@ -264,11 +253,48 @@ mod tests {
         assert!(!fan_outs.hold_back_accepts() && fan_outs.debts.owes(id(8)) && !fan_outs.debts.owes(id(9)));
         fan_outs.debts.leave(id(8));
         assert!(fan_outs.hold_back_accepts() && !fan_outs.debts.owes(id(8)));
-        assert!(fan_outs.take_push(id(1)).is_some() && !fan_outs.hold_back_accepts());
-        while fan_outs.take_push(id(1)).is_some() {}
+        assert!(fan_outs.take_row(id(1)).is_some() && !fan_outs.hold_back_accepts());
+        while fan_outs.take_row(id(1)).is_some() {}
         assert_eq!((fan_outs.debts.departed(), fan_outs.unfinished), (1, 1));
-        assert!(fan_outs.take_push(id(2)).is_some() && fan_outs.is_empty());
+        assert!(fan_outs.take_row(id(2)).is_some() && fan_outs.is_empty());
         assert!(fan_outs.debts.is_empty());
+    }
+
+    #[test]
+    fn pushes_in_a_row_to_the_same_receivers_are_one() {
+        let to = [1, 2, 3];
+        // Who asks, for whom, and whether it leaves together with the push before.
+        for (requests, joined) in [
+            (vec![(8, &to[..]), (8, &to[..])], vec![false, true]),
+            (vec![(8, &to[..]), (9, &to[..]), (8, &to[..])], vec![false, true, true]),
+            (vec![(8, &to[..]), (8, &to[..2]), (8, &to[..])], vec![false, false, false]),
+            // It would wait for a push of another client to others.
+            (vec![(8, &to[..1]), (8, &to[..]), (9, &to[..])], vec![false, false, false]),
+        ] {
+            let mut fan_outs = FanOuts::default();
+            let mut found = vec![];
+            for (by, to) in &requests {
+                let result = fan_outs.join_newest(fan_out(*by, to), |_| true);
+                found.push(result.is_ok());
+                if let Err(fan_out) = result {
+                    fan_outs.begin(fan_out, true);
+                }
+            }
+            assert_eq!((found, fan_outs.len()), (joined, requests.len()), "{requests:?}");
+            let (mut count, mut reached) = (vec![], vec![]);
+            while let Some(next) = fan_outs.next_receiver(|id| !reached.contains(&id)) {
+                reached.push(next);
+                assert!(fan_outs.debts.owes(id(8)));
+                let rows = std::iter::from_fn(|| fan_outs.take_row(next));
+                count.push(rows.map(|row| row.pushes().len()).sum::<usize>());
+                // Some have it, so the next one is not for all.
+                assert!(fan_outs.join_newest(fan_out(8, &to), |_| true).is_err());
+            }
+            let expected = to.map(|slot| requests.iter().filter(|(_, to)| to.contains(&slot)).count());
+            assert_eq!(count, expected);
+            assert!(fan_outs.is_empty() && fan_outs.debts.is_empty());
+            assert_eq!((fan_outs.bytes, fan_outs.begun.len()), (0, 0));
+        }
     }
 
     #[test]
@@ -280,12 +306,12 @@ mod tests {
         let (mut seen, mut reached) = (vec![], vec![]);
         while let Some(next) = fan_outs.next_receiver(|id| !reached.contains(&id) && id.slot() != 3) {
             let owes = (fan_outs.debts.owes(id(8)), fan_outs.debts.owes(id(9)));
-            let count = std::iter::from_fn(|| fan_outs.take_push(next)).count();
+            let count = std::iter::from_fn(|| fan_outs.take_row(next)).count();
             seen.push((next.slot(), count, owes));
             reached.push(next);
             if next == id(2) {
                 // Something else is sent first to that receiver.
-                assert_eq!(std::iter::from_fn(|| fan_outs.take_push(id(3))).count(), 1);
+                assert_eq!(std::iter::from_fn(|| fan_outs.take_row(id(3))).count(), 1);
             }
             fan_outs.pass_turn();
         }

@@ -19,9 +19,10 @@ pub(super) fn forward<S: Application>(core: &mut Core<S>, by: Requester, effect:
     let own = core.links.own();
     match effect {
         Effect::Broadcast { to, push } => {
-            let (here, elsewhere): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| id.worker() == own);
-            for (worker, to) in by_worker(elsewhere) {
-                let messages = to.len() as u64;
+            let mut here = to.clone();
+            here.retain(|id| id.worker() == own);
+            for (worker, to) in by_worker(to.iter().filter(|id| id.worker() != own)) {
+                let (messages, to) = (to.len() as u64, to.into());
                 post_push(core, worker, messages, Effect::Broadcast { to, push: push.clone() });
             }
             Some(Effect::Broadcast { to: here, push })
@@ -119,7 +120,7 @@ fn post<S: Application>(core: &mut Core<S>, worker: usize, messages: u64, effect
 }
 
 /// Sorts connections by their worker.
-fn by_worker(ids: Vec<ConnectionId>) -> impl Iterator<Item = (usize, Vec<ConnectionId>)> {
+fn by_worker(ids: impl Iterator<Item = ConnectionId>) -> impl Iterator<Item = (usize, Vec<ConnectionId>)> {
     let mut sorted: Vec<Vec<ConnectionId>> = vec![];
     for id in ids {
         let worker = id.worker();

@@ -1,8 +1,11 @@
 //! Sends fan-outs, and later pushes, to one connection in the order in which they were sent.
 
+use bytes::Bytes;
+
 use super::active::Active;
 use super::budget::SLICE_BYTES;
 use super::output::Frames;
+use super::push_row::PushRow;
 use crate::push::Push;
 use crate::router::Application;
 
@@ -24,13 +27,13 @@ impl<S: Application> Active<'_, S> {
         let id = self.entry.id();
         self.entry.standing.set_awaited(false);
         let mut bytes = 0;
-        while let Some(push) = self.lent.fan_outs.take_push(id) {
-            let len = push.frame().len();
+        while let Some(row) = self.lent.fan_outs.take_row(id) {
+            let len = row.len();
             if self.lent.output.bytes(self.entry.segments) + len > SLICE_BYTES {
                 // Bytes that the socket takes now do not count as waiting.
                 self.write_segments();
             }
-            self.send_behind(&push);
+            self.send_row(&row);
             bytes += len;
             self.lent.budget.charge(len + RECEIVER_BYTES);
             if bytes >= most {
@@ -47,6 +50,29 @@ impl<S: Application> Active<'_, S> {
         self.send_behind(push);
     }
 
+    /// Sends pushes in a row to a connection that all earlier fan-outs have reached. If it is admitted all of
+    /// them, they become one segment.
+    fn send_row(&mut self, row: &PushRow) {
+        let mut rest = row.pushes();
+        if self.may_gather() {
+            self.begin_output();
+            let waiting = self.lent.output.bytes(self.entry.segments);
+            let mut len = 0;
+            while let Some((push, behind)) = rest.split_first()
+                && self.call(|entry, env| entry.conn.admits(push, waiting + len, env))
+            {
+                (len, rest) = (len + push.frame().len(), behind);
+            }
+            if len > 0 {
+                self.queue_frames(&row.frames().slice(..len));
+            }
+            let Some((_refused, behind)) = rest.split_first() else { return };
+            self.queue_output();
+            rest = behind;
+        }
+        rest.iter().for_each(|push| self.send_behind(push));
+    }
+
     /// Sends a push to a connection that all earlier fan-outs have reached.
     fn send_behind(&mut self, push: &Push) {
         self.begin_output();
@@ -54,16 +80,23 @@ impl<S: Application> Active<'_, S> {
         if !self.call(|entry, env| entry.conn.admits(push, waiting, env)) {
             return self.queue_output();
         }
-        let (frame, conn) = (push.frame(), &mut self.entry.conn);
-        if self.entry.writable && conn.outbox.is_empty() {
-            if self.lent.output.has_capacity() {
-                let (id, segments) = (self.entry.id(), &mut self.entry.segments);
-                self.lent.output.push(id, segments, Frames::Shared(frame.clone()), frame.len());
-                return self.lent.budget.expect_write(frame.len());
-            }
-            self.write_segments();
+        self.queue_frames(push.frame());
+    }
+
+    /// Whether the next frames would be a segment.
+    fn may_gather(&self) -> bool {
+        self.entry.writable && self.entry.conn.outbox.is_empty() && self.lent.output.has_capacity()
+    }
+
+    /// Queues frames that other connections share, as a segment or in the outbox.
+    fn queue_frames(&mut self, frames: &Bytes) {
+        if self.may_gather() {
+            let (id, segments) = (self.entry.id(), &mut self.entry.segments);
+            self.lent.output.push(id, segments, Frames::Shared(frames.clone()), frames.len());
+            return self.lent.budget.expect_write(frames.len());
         }
-        self.entry.conn.outbox.push_shared(frame.clone());
+        self.write_segments();
+        self.entry.conn.outbox.push_shared(frames.clone());
         self.queue_output();
     }
 

@@ -19,7 +19,7 @@ pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, publish: Publi
     let Publish { topic, except, push, held } = publish;
     let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
     if let Some(except) = except {
-        to.retain(|id| *id != except);
+        to.leave_out(except);
     }
     send_to_many(core, Requester::Publisher, to, push, Some(held));
 }

@@ -8,7 +8,7 @@ use crate::mailbox::Answer;
 use crate::push::Push;
 use crate::record::Login;
 use crate::survey::{SurveyCall, SurveyTour};
-use crate::topics::Topic;
+use crate::topics::{Receivers, Topic};
 
 /// An action on connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
@@ -17,7 +17,7 @@ pub(crate) enum Effect {
         push: Push,
     },
     Broadcast {
-        to: Vec<ConnectionId>,
+        to: Receivers,
         push: Push,
     },
     Close {
@@ -43,7 +43,7 @@ pub(crate) enum Effect {
     LogOut(ConnectionId),
     /// Sends a publish to the subscribers of this worker.
     Reach {
-        to: Vec<ConnectionId>,
+        to: Receivers,
         push: Push,
         held: HeldByPublish,
     },
@@ -112,7 +112,7 @@ impl Effect {
             Effect::Send { push, .. } => push.frame().len(),
             Effect::Publish(publish) => publish.push.frame().len(),
             Effect::Broadcast { to, push } | Effect::Reach { to, push, .. } => {
-                push.frame().len().saturating_add(size_of_val(to.as_slice()))
+                push.frame().len().saturating_add(to.len() * size_of::<ConnectionId>())
             }
             Effect::Answer { answer, .. } => answer.bytes(),
             Effect::Subscribe { topic, .. } | Effect::Unsubscribe { topic: Some(topic), .. } => topic.bytes(),

@@ -14,7 +14,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::record::Login;
 use crate::survey::Survey;
-use crate::topics::{Quota, Topics};
+use crate::topics::{Quota, Receivers, Topics};
 
 /// Naming this many receivers of a push costs as much as a frame. The connection that requested the push also
 /// waits until the push has reached all of them.
@@ -64,12 +64,13 @@ impl Effects {
 
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: &Push) {
-        let mut to: Vec<_> = to.into_iter().collect();
-        // Sort here, so that the time counts for the connection that requested it.
-        to.sort_unstable_by_key(|id| id.order());
+        let to: Vec<_> = to.into_iter().collect();
+        let cost = 1 + to.len() / RECEIVERS_PER_FRAME;
+        // Sorted here, so that the time counts for the connection that requested it.
+        let mut to = Receivers::from(to);
         self.take_own(&mut to, push);
         self.count_broadcast();
-        self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push: push.clone() });
+        self.add(cost, Effect::Broadcast { to, push: push.clone() });
     }
 
     /// Closes a connection with a code of the application's.

@@ -8,7 +8,7 @@ use super::own_pushes::OwnTurn;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};
 use crate::push::Push;
-use crate::topics::{Permit, PublishError, SharedTopic, SubscribeError, Topic};
+use crate::topics::{Permit, PublishError, Receivers, SharedTopic, SubscribeError, Topic};
 
 /// A push that was published on another worker, or by another thread.
 #[derive(Clone, Debug)]
@@ -105,12 +105,14 @@ impl Effects {
                 return Err(error);
             }
         };
+        if !self.topics.has_listed(&shared) {
+            self.charge(subscribers / RECEIVERS_PER_FRAME);
+        }
         let mut to = self.topics.receivers(&shared);
         if let Some(except) = except {
-            take_out(&mut to, except);
+            to.leave_out(except);
         }
         self.take_own(&mut to, push);
-        self.charge(subscribers / RECEIVERS_PER_FRAME);
         self.count_broadcast();
         let (own, count) = (self.topics.worker(), self.topics.shared().workers());
         if shared.workers(count).any(|worker| worker != own) {
@@ -175,24 +177,11 @@ impl Effects {
 
     /// Takes the connection of the current call out of the receivers of a push, and sends it to it with the
     /// replies.
-    pub(super) fn take_own(&mut self, to: &mut Vec<ConnectionId>, push: &Push) {
+    pub(super) fn take_own(&mut self, to: &mut Receivers, push: &Push) {
         match self.own.turn() {
-            Some((own, OwnTurn::Now)) if take_out(to, own) => self.own.push(push.clone()),
-            Some((own, OwnTurn::Later)) if is_in(to, own) => self.charge(ENDS_RUN),
+            Some((own, OwnTurn::Now)) if to.leave_out(own) => self.own.push(push.clone()),
+            Some((own, OwnTurn::Later)) if to.contains(own) => self.charge(ENDS_RUN),
             _ => {}
         }
     }
-}
-
-/// Takes a connection out of a list in the order of their slots. False if it is not there.
-fn take_out(list: &mut Vec<ConnectionId>, id: ConnectionId) -> bool {
-    let first = list.partition_point(|other| other.order() < id.order());
-    let same = list.iter().skip(first).take_while(|other| **other == id).count();
-    list.drain(first..first + same);
-    same > 0
-}
-
-/// Whether a connection is in a list in the order of their slots.
-fn is_in(list: &[ConnectionId], id: ConnectionId) -> bool {
-    list.binary_search_by_key(&id.order(), |id| id.order()).is_ok()
 }

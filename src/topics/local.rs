@@ -4,13 +4,14 @@
 //! entries holds the other's index, so joining and leaving take the same time however many members a topic
 //! has.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::compact::Compact;
 use super::entries::{LocalTopic, Member, Subscription};
 use super::error::SubscribeError;
 use super::parted_map::PartedMap;
 use super::parted_slab::PartedSlab;
+use super::receivers::Receivers;
 use super::shared::{Key, SharedTopic, SharedTopics};
 use super::topic::Topic;
 use crate::id::ConnectionId;
@@ -25,6 +26,9 @@ pub(crate) struct Topics {
     subscriptions: PartedMap<ConnectionId, Compact<Subscription>>,
     /// How many subscriptions there are.
     count: usize,
+    /// The topic that was published to last, and the list of its subscribers, while a publish needs it and
+    /// nobody has come or left.
+    listed: Option<(Weak<SharedTopic>, Weak<Vec<ConnectionId>>)>,
     /// What a connection that is being replaced had, for the hook that is told of it.
     shown: Option<(ConnectionId, Vec<Topic>)>,
     /// Subscriptions and publishes that were refused.
@@ -47,6 +51,7 @@ impl Topics {
             topics: PartedSlab::default(),
             subscriptions: PartedMap::default(),
             count: 0,
+            listed: None,
             shown: None,
             refused: Refused::default(),
         }
@@ -74,6 +79,7 @@ impl Topics {
             return Err(self.refuse(SubscribeError::TooManyForConnection));
         };
         let member = Member { id, at };
+        self.listed = None;
         let (key, at) = match known.and_then(|key| Some((key, self.topics.get_mut(key)?))) {
             Some((key, topic)) => (key, topic.members.push(member)),
             None => match self.begin(topic, member) {
@@ -128,6 +134,7 @@ impl Topics {
             return 0;
         }
         let Some(list) = self.subscriptions.remove(&older) else { return 0 };
+        self.listed = None;
         for subscription in list.as_slice() {
             let own = self.list(newer);
             let is_new = own.iter().all(|own| own.topic != subscription.topic);
@@ -186,16 +193,30 @@ impl Topics {
         }
     }
 
-    /// The subscribers of a topic on this worker, in the order of their slots. None of them if all that the
-    /// topic had have left, and others have come since.
-    pub(crate) fn receivers(&self, of: &Arc<SharedTopic>) -> Vec<ConnectionId> {
-        let Some(topic) = self.index.get(of.topic()).and_then(|&key| self.topic(key)) else { return vec![] };
-        if !Arc::ptr_eq(&topic.shared, of) {
-            return vec![];
+    /// The subscribers of a topic on this worker. None of them if all that the topic had have left, and
+    /// others have come since.
+    pub(crate) fn receivers(&mut self, of: &Arc<SharedTopic>) -> Receivers {
+        if let Some(list) = self.listed_receivers(of) {
+            return Receivers::shared(list);
         }
-        let mut receivers: Vec<_> = topic.members.as_slice().iter().map(|member| member.id).collect();
-        receivers.sort_unstable_by_key(|id| id.order());
-        receivers
+        let topic = self.index.get(of.topic()).and_then(|&key| self.topic(key));
+        let members =
+            topic.filter(|topic| Arc::ptr_eq(&topic.shared, of)).map(|topic| topic.members.as_slice());
+        let mut list: Vec<_> = members.unwrap_or_default().iter().map(|member| member.id).collect();
+        list.sort_unstable_by_key(|id| id.order());
+        let list = Arc::new(list);
+        self.listed = Some((Arc::downgrade(of), Arc::downgrade(&list)));
+        Receivers::shared(list)
+    }
+
+    /// Whether the subscribers of a topic are listed already: for a publish that has not reached all of them.
+    pub(crate) fn has_listed(&self, topic: &Arc<SharedTopic>) -> bool {
+        self.listed_receivers(topic).is_some()
+    }
+
+    fn listed_receivers(&self, of: &Arc<SharedTopic>) -> Option<Arc<Vec<ConnectionId>>> {
+        let (topic, list) = self.listed.as_ref()?;
+        if std::ptr::eq(topic.as_ptr(), Arc::as_ptr(of)) { list.upgrade() } else { None }
     }
 
     /// Counts a publish that was refused.
@@ -257,6 +278,7 @@ impl Topics {
 
     /// Removes the member of a subscription that its connection has forgotten.
     fn remove_member(&mut self, left: Subscription) {
+        self.listed = None;
         let Some(topic) = self.topics.get_mut(left.topic) else { return };
         self.count = self.count.saturating_sub(1);
         topic.shared.remove();

@@ -13,6 +13,7 @@ mod local;
 mod parted_map;
 mod parted_slab;
 mod permit;
+mod receivers;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -23,4 +24,5 @@ pub use topic::{Topic, TopicError, TopicName};
 
 pub(crate) use local::Topics;
 pub(crate) use permit::{Permit, Quota};
+pub(crate) use receivers::Receivers;
 pub(crate) use shared::{SharedTopic, SharedTopics};

@@ -72,11 +72,12 @@ fn take(step: &Step, workers: &mut [Topics], model: &mut Model) {
         Step::Publish(worker, number) => {
             let shared = workers[worker].find(&topic(number));
             let mut reached: Vec<ConnectionId> = vec![];
-            for other in shared.iter().flat_map(|shared| shared.workers(workers.len())) {
+            let count = workers.len();
+            for other in shared.iter().flat_map(|shared| shared.workers(count)) {
                 let receivers = workers[other].receivers(shared.as_ref().unwrap());
                 assert!(!receivers.is_empty(), "a mail to nobody");
-                assert!(receivers.is_sorted_by_key(|id| id.order()));
-                reached.extend(receivers);
+                assert!(receivers.iter().is_sorted_by_key(|id| id.order()));
+                reached.extend(receivers.iter());
             }
             let set: BTreeSet<_> = reached.iter().copied().collect();
             assert_eq!(set.len(), reached.len(), "somebody is reached twice");
@@ -195,15 +196,45 @@ fn connections_with_many_topics_leave_others_a_quarter_of_them() {
 }
 
 #[test]
+fn publishes_in_a_row_share_a_list_until_somebody_comes_or_goes() {
+    let changes: [(&str, fn(&mut Topics)); 5] = [
+        ("comes", |topics| assert!(topics.subscribe(id(0, 4), &Topic::from(7)).is_ok())),
+        ("leaves", |topics| assert!(topics.unsubscribe(id(0, 2), &Topic::from(7)))),
+        ("leaves all", |topics| assert_eq!(topics.leave_all(id(0, 1)), 1)),
+        ("is replaced", |topics| assert_eq!(topics.hand_over(id(0, 1), id(0, 5)), 1)),
+        ("has been published to elsewhere", |topics| {
+            topics.subscribe(id(0, 1), &Topic::from(8)).unwrap();
+            let other = topics.find(&Topic::from(8)).unwrap();
+            assert_eq!(topics.receivers(&other), vec![id(0, 1)].into());
+        }),
+    ];
+    for (what, change) in changes {
+        let mut topics = Topics::default();
+        for slot in [3, 1, 2] {
+            topics.subscribe(id(0, slot), &Topic::from(7)).unwrap();
+        }
+        let topic = topics.find(&Topic::from(7)).unwrap();
+        assert!(!topics.has_listed(&topic));
+        let first = topics.receivers(&topic);
+        assert!(topics.has_listed(&topic) && topics.receivers(&topic) == first);
+        change(&mut topics);
+        assert!(!topics.has_listed(&topic), "somebody {what}");
+        let fresh = Topics::receivers(&mut topics, &topic);
+        drop((first, fresh));
+        assert!(!topics.has_listed(&topic), "nothing is kept");
+    }
+}
+
+#[test]
 fn a_publish_made_before_a_topic_ended_reaches_none_of_its_next_life() {
     let mut topics = Topics::default();
     topics.subscribe(id(0, 1), &Topic::from(7)).unwrap();
     let waiting = topics.find(&Topic::from(7)).unwrap();
-    assert_eq!(topics.receivers(&waiting), [id(0, 1)]);
+    assert_eq!(topics.receivers(&waiting), vec![id(0, 1)].into());
     topics.leave_all(id(0, 1));
-    assert_eq!(topics.receivers(&waiting), []);
+    assert!(topics.receivers(&waiting).is_empty());
     topics.subscribe(id(0, 2), &Topic::from(7)).unwrap();
-    assert_eq!(topics.receivers(&waiting), [], "it came later");
+    assert!(topics.receivers(&waiting).is_empty(), "it came later");
     assert_eq!(Arc::strong_count(&waiting), 1, "only the publish keeps it");
 }
 

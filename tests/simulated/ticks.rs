@@ -172,7 +172,7 @@ fn whatever_faults_there_are_each_point_is_met_once_or_counted() {
 fn what_a_tick_sends_beyond_a_turns_time_follows_in_order() {
     let network = Network::new(1);
     let mut reactor = world(&network, 100 * MS, |_| Some(Duration::ZERO));
-    let mut clients: Vec<_> = (0..2500).map(|_| connect(&network)).collect();
+    let mut clients: Vec<_> = (0..4000).map(|_| connect(&network)).collect();
     run_until(&mut reactor, &network, 650 * MS);
     assert_eq!(reactor.state().members.len(), clients.len());
     for client in &mut clients {
@@ -198,12 +198,12 @@ fn what_a_tick_sends_beyond_a_turns_time_follows_in_order() {
     reactor.handle().call(0, |world: &mut World, _| world.sends_at = 0).unwrap();
     reactor.turn(None).unwrap();
     assert_eq!(reactor.state().sends_at, 0, "mail is delivered");
-    assert!(reached(hear(&mut clients)) < 2500, "and more is to follow");
+    assert!(reached(hear(&mut clients)) < 4000, "and more is to follow");
     for client in &mut clients {
         client.send(&packet(1401, 1, b"third"));
     }
     let now = network.now();
-    assert!(turn_until_all(&mut reactor, || reached(hear(&mut clients)) == 2500), "all are reached");
+    assert!(turn_until_all(&mut reactor, || reached(hear(&mut clients)) == 4000), "all are reached");
     assert!(network.now() - now < 50 * MS, "without waiting for anything");
     for _ in 0..1000 {
         reactor.turn(Some(Duration::ZERO)).unwrap();

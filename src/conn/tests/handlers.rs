@@ -157,7 +157,7 @@ fn effects_keep_their_order_and_cost_for_each_connection() {
     let frame = Push::new(700, b"push").frame().len();
     let expected = [
         format!("send {to} {frame}"),
-        format!("broadcast to 500 {frame}"),
+        format!("broadcast to 1 {frame}"),
         format!("debug {to} true"),
         "answer Reply([100, 111, 110, 101])".into(),
         "survey".into(),
