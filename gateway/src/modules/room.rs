@@ -15,7 +15,10 @@ pub(super) const ROUTES: [Route<Gateway>; 3] = [
     Route::new(room::JOIN, "join", Access::Role, proto!(join)).messages(room::Join::NAME, room::Joined::NAME),
     Route::new(room::LEAVE, "leave", Access::Role, proto!(leave))
         .messages(room::Leave::NAME, room::Left::NAME),
-    Route::new(room::SAY, "say", Access::Role, proto!(say, request)).messages(room::Say::NAME, ""),
+    // What a member says in a row goes to the home of the room at once, and leaves that together.
+    Route::new(room::SAY, "say", Access::Role, proto!(say, request))
+        .messages(room::Say::NAME, "")
+        .unordered(),
 ];
 
 /// Rooms that one connection may be in.
