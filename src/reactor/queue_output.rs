@@ -37,9 +37,9 @@ impl<S: Application> Active<'_, S> {
         }
         // Most turns of most connections: the reply has to be written, and nothing else follows.
         let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
+        self.lent.budget.expect_write(len, entry.segments.is_none());
         self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
         self.lent.waits.queued(&self.lent.output, &self.lent.env.tools.meter);
-        self.lent.budget.expect_write(len);
         if !is_at_rest {
             self.update_state();
         }

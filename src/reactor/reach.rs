@@ -92,8 +92,8 @@ impl<S: Application> Active<'_, S> {
     fn queue_frames(&mut self, frames: &Bytes) {
         if self.may_gather() {
             let (id, segments) = (self.entry.id(), &mut self.entry.segments);
-            self.lent.output.push(id, segments, Frames::Shared(frames.clone()), frames.len());
-            return self.lent.budget.expect_write(frames.len());
+            self.lent.budget.expect_write(frames.len(), segments.is_none());
+            return self.lent.output.push(id, segments, Frames::Shared(frames.clone()), frames.len());
         }
         self.write_segments();
         self.entry.conn.outbox.push_shared(frames.clone());
