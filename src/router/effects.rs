@@ -276,6 +276,7 @@ impl fmt::Debug for Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topics::Topic;
 
     #[test]
     fn effects_of_a_hook_do_not_count_for_the_next_client() {
@@ -286,5 +287,19 @@ mod tests {
         assert_eq!((list.len(), effects.take_cost()), (1, 0), "the effect is carried out, and costs nobody");
         effects.send(id, &Push::new(1210, b"gone"));
         assert_eq!(effects.take_cost(), 1);
+    }
+    #[test]
+    fn publishes_in_a_row_cost_their_receivers_once() {
+        const MEMBERS: u32 = 10_000;
+        let (mut effects, topic) = (Effects::default(), Topic::from(7));
+        for slot in 0..MEMBERS {
+            effects.topics.subscribe(ConnectionId::new(0, slot, 1), &topic).unwrap();
+        }
+        (0..16).for_each(|_| effects.publish(&topic, &Push::new(1210, b"hello")).unwrap());
+        assert_eq!(effects.take_cost(), MEMBERS / RECEIVERS_PER_FRAME as u32 + 16);
+        // A new member makes a new list.
+        effects.topics.subscribe(ConnectionId::new(0, MEMBERS, 1), &topic).unwrap();
+        effects.publish(&topic, &Push::new(1210, b"hello")).unwrap();
+        assert_eq!(effects.take_cost(), MEMBERS / RECEIVERS_PER_FRAME as u32 + 1);
     }
 }
