@@ -1,13 +1,15 @@
 //! The certificate chain and private key for TLS on TCP listeners.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, UnbufferedServerConnection};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys, ServerConfig, ServerConnection};
+use rustls::{Error, InconsistentKeys, ServerConfig};
 
 /// The protocol offered by ALPN: the WebSocket handshake is HTTP/1.1 (RFC 7301 §6, RFC 6455 §4.1).
 const ALPN: &[u8] = b"http/1.1";
@@ -126,21 +128,45 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|_| TlsError::System)?;
-        let mut config =
-            builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| match error {
+        let certified =
+            CertifiedKey::from_der(chain, key, builder.crypto_provider()).map_err(|error| match error {
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) if is_misplaced => TlsError::Order,
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch,
                 _ => TlsError::UnusableCertificate,
             })?;
+        let resolver = Arc::new(OneCertificate(Arc::new(certified)));
+        let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.ticketer = ring::Ticketer::new().map_err(|_| TlsError::System)?;
         Ok(Tls { config: Arc::new(config) })
     }
 
     /// Makes the server's side of a new connection. None if rustls fails, which clients cannot cause.
-    pub(crate) fn connection(&self) -> Option<ServerConnection> {
-        ServerConnection::new(self.config.clone()).ok()
+    pub(crate) fn connection(&self) -> Option<UnbufferedServerConnection> {
+        UnbufferedServerConnection::new(self.config.clone()).ok()
     }
+}
+
+/// The same certificate for every client. It notes the name that the client asks for, which an unbuffered
+/// connection does not tell.
+#[derive(Debug)]
+struct OneCertificate(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for OneCertificate {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        SERVER_NAME.set(hello.server_name().map(Into::into));
+        Some(self.0.clone())
+    }
+}
+
+thread_local! {
+    /// The name in the ClientHello that this thread has processed last, until it is taken.
+    static SERVER_NAME: Cell<Option<Box<str>>> = const { Cell::new(None) };
+}
+
+/// The name of the server (SNI) in the ClientHello that this thread has just processed, in lower case.
+pub(crate) fn take_server_name() -> Option<Box<str>> {
+    SERVER_NAME.take()
 }
 
 /// Strips the byte order mark that some editors put before UTF-8 text. It would hide the first line from a

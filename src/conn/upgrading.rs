@@ -120,11 +120,11 @@ impl Conn {
         }
     }
 
-    /// The client's TLS handshake is complete, in which it asked for this server. Only the
+    /// The client's TLS handshake is complete, in which it asked for this server, in lower case. Only the
     /// [upgrade hook](Application::upgrade) sees the name, so a recording does not need it.
-    pub(crate) fn set_server_name(&mut self, name: &str) {
+    pub(crate) fn set_server_name(&mut self, name: Box<str>) {
         if let Phase::Upgrading(upgrading) = &mut self.phase {
-            upgrading.server_name = Some(name.to_ascii_lowercase().into());
+            upgrading.server_name = Some(name);
         }
     }
 

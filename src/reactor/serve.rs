@@ -121,7 +121,7 @@ impl<S: Application> Active<'_, S> {
             if is_over {
                 self.lent.env.tools.meter.tls_handshake(TlsResult::Complete);
             }
-            if is_over && let Some(name) = entry.socket.server_name() {
+            if is_over && let Some(name) = entry.socket.take_server_name() {
                 entry.conn.set_server_name(name);
             }
             if is_over && self.lent.is_draining() {

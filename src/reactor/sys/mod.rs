@@ -17,8 +17,16 @@ pub(crate) mod socket;
 pub(crate) mod system;
 mod tcp_listener;
 #[cfg(feature = "tls")]
+mod tls_buffers;
+#[cfg(feature = "tls")]
+mod tls_input;
+#[cfg(feature = "tls")]
 mod tls_records;
+#[cfg(feature = "tls")]
+mod tls_session;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 pub(crate) mod tls_socket;
+#[cfg(feature = "tls")]
+mod tls_unsent;
 mod unacknowledged;
 pub(crate) mod unix_listener;

@@ -17,6 +17,10 @@ impl TlsSocket {
         match *self {}
     }
 
+    pub(crate) fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        match *self {}
+    }
+
     pub(crate) fn write_vectored(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         match *self {}
     }
@@ -45,7 +49,7 @@ impl TlsSocket {
         match *self {}
     }
 
-    pub(crate) fn server_name(&self) -> Option<&str> {
+    pub(crate) fn take_server_name(&mut self) -> Option<Box<str>> {
         match *self {}
     }
 

@@ -64,7 +64,7 @@ impl Socket {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => stream.write(bytes),
-            Socket::Tls(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
+            Socket::Tls(socket) => socket.write(bytes),
             Socket::Unix(stream) => stream.write(bytes),
             Socket::Simulated(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
             Socket::Absent(_) => Ok(bytes.len()),
@@ -169,9 +169,9 @@ impl Socket {
         self.tls_mut().is_some_and(TlsSocket::has_stepped)
     }
 
-    /// The name of the server that the peer asked for in a TLS handshake.
-    pub(crate) fn server_name(&self) -> Option<&str> {
-        self.tls().and_then(TlsSocket::server_name)
+    /// The name of the server that the peer asked for in a TLS handshake. A second call returns none.
+    pub(crate) fn take_server_name(&mut self) -> Option<Box<str>> {
+        self.tls_mut().and_then(TlsSocket::take_server_name)
     }
 
     /// The bytes that a socket with TLS has received and sent since the last call, TLS's own included.

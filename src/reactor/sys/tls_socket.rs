@@ -4,25 +4,15 @@ use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
-use rustls::ServerConnection;
 
 use super::read::Read;
-use super::tls_records::Records;
+use super::tls_buffers::{Buffers, WRITE_BYTES, with_buffers};
+use super::tls_input::{Opened, TlsInput};
+use super::tls_records::Plaintext;
+use super::tls_session::Session;
+use super::tls_unsent::Unsent;
 use super::unacknowledged::unacknowledged;
-use crate::conn::MAX_SLICES;
-use crate::reactor::budget::{TURN_BYTES, TURN_FRAMES};
 use crate::tls::Tls;
-
-/// The most bytes of ciphertext that may wait for the kernel before writes take no more plaintext. More
-/// belongs in the outbox, whose limit is configured.
-const WAITING_BYTES: usize = 64 * 1024;
-/// The cost of a record beyond its plaintext, in bytes. A connection's share of a turn pays for as many
-/// records as frames.
-const RECORD_BYTES: usize = 512;
-const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
-/// The number of records after which a read ends, so that the turn can look at the clock. The last system
-/// call may bring more.
-const READ_RECORDS: usize = 128;
 
 /// Boxed, so that it does not enlarge the other sockets.
 pub(crate) type BoxedTls = Box<TlsSocket>;
@@ -42,57 +32,41 @@ enum Mode {
 ///
 /// Bytes that are written before the handshake is complete are dropped, because the peer could not read them.
 /// Ciphertext that the kernel did not take waits for [`flush`](Self::flush), once the poll says that the
-/// socket is writable.
+/// socket is writable. A socket at rest holds no bytes.
 #[derive(Debug)]
 pub(crate) struct TlsSocket {
     stream: TcpStream,
-    tls: ServerConnection,
+    session: Session,
     mode: Mode,
-    /// Ciphertext that came with the PROXY header.
-    early: Vec<u8>,
-    /// Bytes that the kernel has taken, TLS's own included.
-    sent: u64,
+    input: TlsInput,
+    unsent: Unsent,
     /// Bytes that the kernel has given, TLS's own included.
     received: u64,
-    /// Both counts at the last [`take_traffic`](Self::take_traffic).
+    /// The bytes that it had given and taken at the last [`take_traffic`](Self::take_traffic).
     told: (u64, u64),
     /// The client began with HTTP.
     is_http: bool,
-    /// Counts incoming records.
-    records: Records,
-    /// The cost of records beyond their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
-    overhead: usize,
     /// The sending side is shut down once everything has gone out.
     ends: bool,
     /// An error that occurred after plaintext; the next read returns it.
     failure: Option<io::Error>,
-    /// A read has advanced the handshake since [`has_stepped`](Self::has_stepped).
-    stepped: bool,
 }
 
 impl TlsSocket {
     /// Makes a socket on which TLS starts at once, or, `behind_proxy`, with [`begin_tls`](Self::begin_tls).
     /// None if rustls fails to make a connection.
     pub(crate) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
-        let mut tls = tls.connection()?;
-        tls.set_buffer_limit(Some(WAITING_BYTES));
-        let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
-        let (early, sent) = (Vec::new(), 0);
-        let records = Records::new();
         Some(TlsSocket {
             stream,
-            tls,
-            mode,
-            early,
-            sent,
+            session: Session::new(tls)?,
+            mode: if behind_proxy { Mode::Header } else { Mode::Fresh },
+            input: TlsInput::default(),
+            unsent: Unsent::default(),
             received: 0,
             told: (0, 0),
             is_http: false,
-            records,
-            overhead: 0,
             ends: false,
             failure: None,
-            stepped: false,
         })
     }
 
@@ -103,7 +77,7 @@ impl TlsSocket {
             return false;
         }
         self.mode = Mode::Fresh;
-        self.early = early.to_vec();
+        self.input.begin(early);
         true
     }
 
@@ -114,17 +88,17 @@ impl TlsSocket {
 
     /// Whether the peer cannot read written bytes yet.
     pub(crate) fn is_handshaking(&self) -> bool {
-        !self.is_plain() && self.tls.is_handshaking()
+        !self.is_plain() && self.session.is_handshaking()
     }
 
     /// Whether reads since the last call have advanced the handshake, which costs cryptography.
     pub(crate) fn has_stepped(&mut self) -> bool {
-        std::mem::take(&mut self.stepped)
+        self.session.has_stepped()
     }
 
-    /// The name of the server that the peer asked for in the handshake (SNI).
-    pub(crate) fn server_name(&self) -> Option<&str> {
-        self.tls.server_name()
+    /// The name of the server that the peer asked for in the handshake (SNI). A second call returns none.
+    pub(crate) fn take_server_name(&mut self) -> Option<Box<str>> {
+        self.session.take_server_name()
     }
 
     /// Whether the handshake has not begun, or is not complete.
@@ -134,11 +108,12 @@ impl TlsSocket {
 
     /// The extra cost of reads since the last call, beyond the bytes that they returned, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
-        std::mem::take(&mut self.overhead)
+        self.input.take_overhead()
     }
 
-    /// Reads until the buffer is full, the kernel has no more, or it has taken as much ciphertext as the
-    /// buffer holds or [`READ_RECORDS`] records. An end without close_notify is an error (RFC 8446 §6.1).
+    /// Reads once from the kernel, into the buffer that all sockets share, and decrypts what came. If that is
+    /// too much for one read, the next one goes on with it instead. An end without close_notify is an error
+    /// (RFC 8446 §6.1).
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -154,71 +129,74 @@ impl TlsSocket {
             self.received += read.as_ref().map_or(0, |len| *len as u64);
             return Read::from_plain(read, buffer.len());
         }
-        let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
-        let most = self.overhead + READ_RECORDS * RECORD_BYTES;
-        loop {
-            let rest = buffer.get_mut(plain..).unwrap_or_default();
-            if rest.is_empty() || cipher >= limit || self.overhead >= most {
-                return Ok(Read::Bytes(plain));
-            }
-            let result = match self.tls.reader().read(rest) {
-                Ok(0) if plain == 0 => return Ok(Read::End),
-                Ok(0) => return Ok(Read::Bytes(plain)),
-                Ok(len) => {
-                    plain += len;
-                    continue;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.receive(),
-                Err(error) => Err(error),
-            };
-            match result {
-                Ok(len) => cipher += len,
-                Err(error) if plain == 0 && cipher == 0 => return Err(error),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Read::Last(plain)),
-                Err(error) => {
-                    self.failure = Some(error);
-                    return Ok(Read::Bytes(plain));
-                }
-            }
+        if self.input.is_ready() {
+            let opened = self.input.resume(&mut self.session, buffer, self.unsent.tail());
+            // The kernel may have more.
+            return self.end_read(opened, false);
         }
+        if self.session.has_ended() {
+            return Ok(Read::End);
+        }
+        with_buffers(|buffers| self.receive(buffer, &mut buffers.input))
     }
 
     /// Tells TLS from HTTP by the first byte, without taking it. Every HTTP method begins with a letter, and
     /// no TLS record does (RFC 8446 §5.1).
     fn begin(&mut self) -> io::Result<()> {
-        let mut first = [0];
-        let len = match self.early.first() {
-            Some(&byte) => {
-                first = [byte];
-                1
+        let first = match self.input.first() {
+            Some(first) => Some(first),
+            None => {
+                let mut first = [0];
+                (self.stream.peek(&mut first)? > 0).then_some(first[0])
             }
-            None => self.stream.peek(&mut first)?,
         };
-        self.is_http = len > 0 && first[0].is_ascii_alphabetic();
+        self.is_http = first.is_some_and(|first| first.is_ascii_alphabetic());
         self.mode = if self.is_http { Mode::Plain } else { Mode::Tls };
         Ok(())
     }
 
-    /// Takes the early bytes, or else the bytes of one read, and sends TLS's own answers: the handshake, key
-    /// updates, alerts. Returns the number of bytes taken.
-    fn receive(&mut self) -> io::Result<usize> {
-        let len = if self.early.is_empty() {
-            let len = self.tls.read_tls(&mut self.records.counting(&mut self.stream))?;
-            self.received += len as u64;
-            len
-        } else {
-            let len = self.tls.read_tls(&mut self.records.counting(&mut self.early.as_slice()))?;
-            self.early.drain(..len.min(self.early.len()));
-            len
-        };
-        self.overhead = self.overhead.saturating_add(self.records.take() as usize * RECORD_BYTES);
-        let handshakes = self.tls.is_handshaking();
-        let processed = self.tls.process_new_packets();
-        self.stepped |= handshakes && (self.tls.wants_write() || !self.tls.is_handshaking());
+    /// One read from the kernel.
+    fn receive(&mut self, buffer: &mut [u8], input: &mut [u8]) -> io::Result<Read> {
+        let (before, space) = self.input.space(input, buffer.len()).ok_or(ErrorKind::InvalidData)?;
+        let offered = space.len();
+        let len = self.stream.read(space)?;
+        if len == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        self.received += len as u64;
+        let input = input.get_mut(..before + len).unwrap_or_default();
+        let opened = self.input.receive(input, &mut self.session, buffer, self.unsent.tail());
+        // A short read has drained the socket.
+        self.end_read(opened, len < offered)
+    }
+
+    /// Sends TLS's own answers: the handshake, key updates, alerts.
+    fn end_read(&mut self, opened: Opened, is_drained: bool) -> io::Result<Read> {
+        let Opened { len, error } = opened;
         let flushed = self.flush();
-        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-        flushed?;
-        Ok(len)
+        let failure = match error {
+            Some(error) => Some(io::Error::new(ErrorKind::InvalidData, error)),
+            None => flushed.err(),
+        };
+        match failure {
+            Some(failure) if len == 0 => Err(failure),
+            Some(failure) => {
+                self.failure = Some(failure);
+                Ok(Read::Bytes(len))
+            }
+            None if len == 0 && self.session.has_ended() => Ok(Read::End),
+            None if is_drained && !self.input.is_ready() && !self.session.has_ended() => Ok(Read::Last(len)),
+            None => Ok(Read::Bytes(len)),
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_plain() {
+            let written = self.stream.write(bytes)?;
+            self.unsent.count(written);
+            return Ok(written);
+        }
+        self.write_vectored(&[IoSlice::new(bytes)])
     }
 
     /// Writes until everything is taken or the kernel takes no more. Returns the bytes of plaintext taken;
@@ -226,30 +204,34 @@ impl TlsSocket {
     pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_plain() {
             let written = self.stream.write_vectored(slices)?;
-            self.sent += written as u64;
+            self.unsent.count(written);
             return Ok(written);
         }
         let offered = slices.iter().map(|slice| slice.len()).sum();
-        if self.tls.is_handshaking() {
+        if self.session.is_handshaking() {
             return Ok(offered);
         }
-        let mut copies = [IoSlice::new(&[]); MAX_SLICES];
-        let mut rest = copies.get_mut(..slices.len()).unwrap_or_default();
-        rest.iter_mut().zip(slices).for_each(|(copy, slice)| *copy = *slice);
-        let mut written = 0;
-        loop {
-            self.flush()?;
-            if written == offered || self.tls.wants_write() {
-                break;
-            }
-            let len = self.tls.writer().write_vectored(rest)?;
-            if len == 0 {
-                return Err(ErrorKind::WriteZero.into());
-            }
-            IoSlice::advance_slices(&mut rest, len);
-            written += len;
-        }
+        let written = with_buffers(|buffers| self.write_records(slices, offered, buffers))?;
         if written == 0 && offered > 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(written) }
+    }
+
+    fn write_records(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        offered: usize,
+        buffers: &mut Buffers,
+    ) -> io::Result<usize> {
+        let Buffers { record, output, .. } = buffers;
+        let mut plaintext = Plaintext::new(slices);
+        let mut written = 0;
+        self.flush()?;
+        while written < offered && self.unsent.is_empty() {
+            let kept = self.input.kept();
+            let (taken, len) = self.session.seal(kept, &mut plaintext, WRITE_BYTES, record, output)?;
+            self.unsent.send(output.get(..len).unwrap_or_default(), &mut self.stream)?;
+            written += taken;
+        }
+        Ok(written)
     }
 
     /// The socket below TLS, to be registered.
@@ -265,38 +247,33 @@ impl TlsSocket {
 
     /// Bytes that the kernel has taken, ciphertext and TLS's own included.
     pub(crate) fn sent(&self) -> u64 {
-        self.sent
+        self.unsent.sent()
     }
 
     /// The bytes that have come and gone since the last call, ciphertext and TLS's own included.
     pub(crate) fn take_traffic(&mut self) -> (u64, u64) {
-        let (received, sent) = std::mem::replace(&mut self.told, (self.received, self.sent));
-        (self.received - received, self.sent - sent)
+        let now = (self.received, self.sent());
+        let (received, sent) = std::mem::replace(&mut self.told, now);
+        (now.0 - received, now.1 - sent)
     }
 
     /// Whether TLS was to be spoken, and its handshake was never completed.
     pub(crate) fn is_unfinished(&self) -> bool {
-        self.tls.is_handshaking() && self.mode != Mode::Header && !self.is_http
+        self.session.is_handshaking() && self.mode != Mode::Header && !self.is_http
     }
 
     /// Whether the kernel has everything that was written.
     pub(crate) fn has_flushed(&self) -> bool {
-        self.is_plain() || !self.tls.wants_write()
+        self.is_plain() || self.unsent.is_empty()
     }
 
     /// Gives the kernel as many of the waiting bytes as it takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        while !self.has_flushed() {
-            match self.tls.write_tls(&mut self.stream) {
-                Ok(written) => self.sent += written as u64,
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => return Ok(()),
-                    _ => return Err(error),
-                },
-            }
+        if !self.is_plain() {
+            self.unsent.flush(&mut self.stream)?;
         }
-        if std::mem::take(&mut self.ends) {
+        if self.ends && self.has_flushed() {
+            self.ends = false;
             self.stream.shutdown(Shutdown::Write)?;
         }
         Ok(())
@@ -310,7 +287,7 @@ impl TlsSocket {
             self.mode = Mode::Plain;
         }
         if self.mode == Mode::Tls {
-            self.tls.send_close_notify();
+            self.session.close(self.input.kept(), self.unsent.tail());
         }
         self.ends = true;
         // A failure means that the peer is gone already.
