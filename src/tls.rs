@@ -137,6 +137,8 @@ impl Tls {
         let resolver = Arc::new(OneCertificate(Arc::new(certified)));
         let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
         config.alpn_protocols = vec![ALPN.to_vec()];
+        // A client of ours has one connection, and a resumed one brings it a new ticket.
+        config.send_tls13_tickets = 1;
         config.ticketer = ring::Ticketer::new().map_err(|_| TlsError::System)?;
         Ok(Tls { config: Arc::new(config) })
     }

@@ -42,9 +42,12 @@ impl<S: Application> Active<'_, S> {
             recount(entry, &self.lent.env);
         }
         let is_end = entry.socket.has_flushed() && entry.conn.handle_flushed(now);
-        // Closing a plain socket says as much as its shutdown.
-        if is_end && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
-            entry.socket.shutdown_write();
+        if is_end {
+            match entry.conn.cause() {
+                // The shutdown comes with the end of the socket.
+                Some(_) => entry.socket.say_goodbye(),
+                None => entry.socket.shutdown_write(),
+            }
         }
         if entry.conn.cause().is_some() {
             entry.dead = true;

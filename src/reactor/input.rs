@@ -29,6 +29,8 @@ pub(super) struct Input {
 pub(super) struct AheadRead {
     pub(super) id: ConnectionId,
     pub(super) len: usize,
+    /// What the read cost, in bytes: these, and those of TLS's records.
+    pub(super) work: usize,
 }
 
 impl Input {
@@ -77,9 +79,9 @@ impl Input {
 
     /// Records that bytes were read into the beginning of [`ahead_rest`](Self::ahead_rest).
     #[inline]
-    pub(super) fn push_ahead(&mut self, id: ConnectionId, len: usize) {
+    pub(super) fn push_ahead(&mut self, id: ConnectionId, len: usize, work: usize) {
         self.filled += len;
-        self.reads.push(AheadRead { id, len });
+        self.reads.push(AheadRead { id, len, work });
     }
 
     /// The reads ahead, in order, and the bytes of all of them.

@@ -36,7 +36,9 @@ impl<S: Application> Active<'_, S> {
             return self.update_state();
         }
         // Most turns of most connections: the reply has to be written, and nothing else follows.
-        let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
+        // What TLS has carried is counted with the state.
+        let is_counted = entry.socket.is_plain() || !self.lent.env.tools.meter.is_on();
+        let is_at_rest = !entry.readable && is_counted && entry.conn.is_at_rest();
         self.lent.budget.expect_write(len, entry.segments.is_none());
         self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
         self.lent.waits.queued(&self.lent.output, &self.lent.env.tools.meter);

@@ -38,11 +38,7 @@ impl Entry {
     #[inline]
     pub(super) fn may_be_read_ahead(&self, settings: &Settings) -> bool {
         let has_output = self.writable && !self.conn.outbox.is_empty();
-        self.readable
-            && !self.read_on
-            && !has_output
-            && self.socket.is_plain()
-            && self.conn.says_little(settings)
+        self.readable && !self.read_on && !has_output && self.conn.says_little(settings)
     }
 
     /// One read by itself.

@@ -32,10 +32,16 @@ pub(super) fn read_ahead<S: Application>(active: &mut Active<'_, S>, input: &mut
     let Received::Bytes(len) = entry.note_read(read, &mut env.tools.log, env.tools.now) else {
         return ReadAhead::Serve;
     };
+    let work = len.saturating_add(entry.socket.take_overhead());
+    if len == 0 {
+        // TLS had work, and nothing for the connection.
+        active.lent.budget.charge(work);
+        return if active.entry.readable { ReadAhead::Serve } else { ReadAhead::Done };
+    }
     entry.conn.record.count_received(len);
-    env.tools.meter.bytes_received(len, true);
-    input.push_ahead(entry.id(), len);
-    active.lent.budget.charge(len);
+    env.tools.meter.bytes_received(len, entry.socket.is_plain());
+    input.push_ahead(entry.id(), len, work);
+    active.lent.budget.charge(work);
     if !active.entry.readable {
         return ReadAhead::Done;
     }
@@ -50,19 +56,25 @@ pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input
     let (reads, mut rest) = input.ahead();
     // The reads took longer than a handler.
     core.lent.env.tools.meter.lose_mark();
-    for &AheadRead { id, len } in reads {
+    for &AheadRead { id, len, work } in reads {
         let Some(bytes) = rest.split_off_mut(..len) else { break };
         share = Share::WHOLE;
-        handle_read(core, id, bytes, &mut share);
+        handle_read(core, id, bytes, work, &mut share);
     }
     input.clear_ahead();
     share
 }
 
-/// Gives a connection its bytes that were read ahead.
+/// Gives a connection its bytes that were read ahead, which has cost `work`.
 #[inline(always)]
-fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut [u8], share: &mut Share) {
-    share.take_bytes(bytes.len());
+fn handle_read<S: Application>(
+    core: &mut Core<S>,
+    id: ConnectionId,
+    bytes: &mut [u8],
+    work: usize,
+    share: &mut Share,
+) {
+    share.take_bytes(work);
     let Some(mut active) = core.activate(id) else { return };
     if active.owes() || !active.lent.budget.allows_quiet() {
         keep_for_later(&mut active, bytes);

@@ -143,9 +143,11 @@ impl Socket {
         self.tls().is_none()
     }
 
-    /// Whether a shutdown tells the peer more than the end of the connection does: close_notify.
-    pub(crate) fn says_goodbye(&self) -> bool {
-        self.tls().is_some()
+    /// Tells the peer what the end of the connection does not tell: close_notify.
+    pub(crate) fn say_goodbye(&mut self) {
+        if let Some(tls) = self.tls_mut() {
+            tls.say_goodbye();
+        }
     }
 
     /// Whether the peer can be told nothing before a TLS handshake is complete.

@@ -118,18 +118,15 @@ impl TlsSocket {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        if self.mode == Mode::Fresh {
-            self.begin()?;
-            if self.mode == Mode::Plain {
-                return Ok(Read::NotTls);
-            }
-        }
         if self.is_plain() {
             let read = self.stream.read(buffer);
             self.received += read.as_ref().map_or(0, |len| *len as u64);
             return Read::from_plain(read, buffer.len());
         }
         if self.input.is_ready() {
+            if self.input.first().is_some_and(|first| self.is_not_tls(first)) {
+                return Ok(Read::NotTls);
+            }
             let opened = self.input.resume(&mut self.session, buffer, self.unsent.tail());
             // The kernel may have more.
             return self.end_read(opened, false);
@@ -140,19 +137,14 @@ impl TlsSocket {
         with_buffers(|buffers| self.receive(buffer, &mut buffers.input))
     }
 
-    /// Tells TLS from HTTP by the first byte, without taking it. Every HTTP method begins with a letter, and
-    /// no TLS record does (RFC 8446 §5.1).
-    fn begin(&mut self) -> io::Result<()> {
-        let first = match self.input.first() {
-            Some(first) => Some(first),
-            None => {
-                let mut first = [0];
-                (self.stream.peek(&mut first)? > 0).then_some(first[0])
-            }
-        };
-        self.is_http = first.is_some_and(|first| first.is_ascii_alphabetic());
-        self.mode = if self.is_http { Mode::Plain } else { Mode::Tls };
-        Ok(())
+    /// Whether the peer speaks HTTP, by the first byte that has come. Every HTTP method begins with a letter,
+    /// and no TLS record does (RFC 8446 §5.1).
+    fn is_not_tls(&mut self, first: u8) -> bool {
+        if self.mode == Mode::Fresh {
+            self.is_http = first.is_ascii_alphabetic();
+            self.mode = if self.is_http { Mode::Plain } else { Mode::Tls };
+        }
+        self.mode == Mode::Plain
     }
 
     /// One read from the kernel.
@@ -165,6 +157,9 @@ impl TlsSocket {
         }
         self.received += len as u64;
         let input = input.get_mut(..before + len).unwrap_or_default();
+        if input.first().is_some_and(|first| self.is_not_tls(*first)) {
+            return Ok(Read::NotTls);
+        }
         let opened = self.input.receive(input, &mut self.session, buffer, self.unsent.tail());
         // A short read has drained the socket.
         self.end_read(opened, len < offered)
@@ -279,18 +274,23 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Tells the peer that no more bytes follow, with close_notify first (RFC 8446 §6.1). Without a complete
-    /// handshake there is no close_notify, and anything that the peer still sends is ignored.
-    pub(crate) fn shutdown_write(&mut self) {
-        if self.is_handshaking() {
-            let _ = self.flush();
-            self.mode = Mode::Plain;
-        }
-        if self.mode == Mode::Tls {
+    /// Sends close_notify (RFC 8446 §6.1), unless the handshake is not complete.
+    pub(crate) fn say_goodbye(&mut self) {
+        if self.mode == Mode::Tls && !self.session.is_handshaking() {
             self.session.close(self.input.kept(), self.unsent.tail());
         }
-        self.ends = true;
         // A failure means that the peer is gone already.
         let _ = self.flush();
+    }
+
+    /// Tells the peer that no more bytes follow, with close_notify first. If the handshake is not complete,
+    /// anything that the peer still sends is ignored.
+    pub(crate) fn shutdown_write(&mut self) {
+        self.ends = true;
+        self.say_goodbye();
+        if self.is_handshaking() {
+            self.mode = Mode::Plain;
+            let _ = self.flush();
+        }
     }
 }

@@ -47,7 +47,11 @@ pub fn run(config: &Arc<ServerConfig>) -> Result<()> {
     let mut buffers =
         Buffers { cipher: vec![0; READ_BUFFER_BYTES], plain: vec![], out: vec![0; WRITE_BUFFER_BYTES] };
     loop {
-        poll.poll(&mut events, None)?;
+        if let Err(error) = poll.poll(&mut events, None)
+            && error.kind() != ErrorKind::Interrupted
+        {
+            return Err(error.into());
+        }
         for event in &events {
             match event.token() {
                 LISTENER => accept(&listener, config, &mut connections, &poll)?,
