@@ -5,15 +5,16 @@ use std::cell::RefCell;
 
 use super::tls_records::{MAX_RECORD_BYTES, OVERHEAD_BYTES, PLAIN_BYTES};
 
-/// The most ciphertext that one read takes from the kernel.
-pub(super) const READ_BYTES: usize = 64 * 1024;
+/// The most ciphertext that one read takes from the kernel: as much as from a plain socket.
+pub(super) const READ_BYTES: usize = 128 * 1024;
 /// The space that a read offers at least: for the rest of a record, and more.
 pub(super) const MIN_READ_BYTES: usize = MAX_RECORD_BYTES;
 /// The most ciphertext of an incomplete handshake message that a socket keeps: rustls allows 64 KiB for the
 /// message itself.
 pub(super) const KEPT_BYTES: usize = 96 * 1024;
-/// The most plaintext that is encrypted for one write.
-pub(super) const WRITE_BYTES: usize = 64 * 1024;
+/// The most plaintext that is encrypted for one write: what a connection gathers before it writes, and a
+/// record.
+pub(super) const WRITE_BYTES: usize = 80 * 1024;
 /// Records of one write: whole ones, two for each of them that pieces of any length fill on average, and one
 /// for a key update.
 const WRITE_RECORDS: usize = 3 * (WRITE_BYTES / PLAIN_BYTES) + 3;
