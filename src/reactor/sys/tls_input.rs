@@ -164,3 +164,6 @@ impl TlsInput {
         Opened { len, error }
     }
 }
+
+#[cfg(test)]
+mod tests;
