@@ -1,23 +1,25 @@
-//! The buffers that all TLS sockets of a thread share. Nothing is in them between two calls, so an idle socket
-//! needs none of its own.
+//! The buffers that all TLS sockets of a thread share. Nothing is in them between two calls, so an idle
+//! socket needs none of its own.
 
 use std::cell::RefCell;
 
 use super::tls_records::{MAX_RECORD_BYTES, OVERHEAD_BYTES, PLAIN_BYTES};
 
 /// The most ciphertext that one read takes from the kernel: as much as from a plain socket.
-pub(super) const READ_BYTES: usize = 128 * 1024;
+pub(super) const RECEIVE_BYTES: usize = 128 * 1024;
 /// The space that a read offers at least: for the rest of a record, and more.
-pub(super) const MIN_READ_BYTES: usize = MAX_RECORD_BYTES;
-/// The most ciphertext of an incomplete handshake message that a socket keeps: rustls allows 64 KiB for the
-/// message itself.
-pub(super) const KEPT_BYTES: usize = 96 * 1024;
+pub(super) const MIN_RECEIVE_BYTES: usize = MAX_RECORD_BYTES;
+/// The most ciphertext that a socket keeps: of a handshake message, which rustls allows 64 KiB, and the
+/// beginning of another record. In records that are not full the message has space for less.
+pub(super) const MAX_PENDING_BYTES: usize = 132 * 1024;
+const _: () = assert!(RECEIVE_BYTES <= MAX_PENDING_BYTES);
+const _: () = assert!(4 * MAX_RECORD_BYTES + MIN_RECEIVE_BYTES <= MAX_PENDING_BYTES);
 /// The most plaintext that is encrypted for one write: what a connection gathers before it writes, and a
 /// record.
-pub(super) const WRITE_BYTES: usize = 80 * 1024;
+pub(super) const SEAL_BYTES: usize = 80 * 1024;
 /// Records of one write: whole ones, two for each of them that pieces of any length fill on average, and one
 /// for a key update.
-const WRITE_RECORDS: usize = 3 * (WRITE_BYTES / PLAIN_BYTES) + 3;
+const SEAL_RECORDS: usize = 3 * (SEAL_BYTES / PLAIN_BYTES) + 3;
 
 pub(super) struct Buffers {
     /// What a socket has kept, and behind it what the kernel gives.
@@ -31,9 +33,9 @@ pub(super) struct Buffers {
 impl Buffers {
     fn new() -> Self {
         Buffers {
-            input: vec![0; KEPT_BYTES + MAX_RECORD_BYTES + READ_BYTES],
+            input: vec![0; MAX_PENDING_BYTES],
             record: Vec::with_capacity(PLAIN_BYTES),
-            output: vec![0; WRITE_BYTES + WRITE_RECORDS * OVERHEAD_BYTES],
+            output: vec![0; SEAL_BYTES + SEAL_RECORDS * OVERHEAD_BYTES],
         }
     }
 }

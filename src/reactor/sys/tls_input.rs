@@ -1,6 +1,6 @@
 //! Ciphertext on its way in: divides it into records, decrypts them, and keeps what has to wait.
 
-use super::tls_buffers::{MIN_READ_BYTES, READ_BYTES};
+use super::tls_buffers::{MIN_RECEIVE_BYTES, RECEIVE_BYTES};
 use super::tls_records::{self, HEADER_BYTES, Next};
 use super::tls_session::{Session, Sink};
 use crate::reactor::budget::{TURN_BYTES, TURN_FRAMES};
@@ -84,7 +84,7 @@ impl TlsInput {
     /// for `plain_bytes` of plaintext needs no more. Fails if an unfinished handshake message fills it.
     pub(super) fn space<'a>(&self, input: &'a mut [u8], plain_bytes: usize) -> Option<(usize, &'a mut [u8])> {
         let before = self.pending.len();
-        let wanted = plain_bytes.clamp(MIN_READ_BYTES, READ_BYTES);
+        let wanted = plain_bytes.min(RECEIVE_BYTES.saturating_sub(before)).max(MIN_RECEIVE_BYTES);
         input.get_mut(before..before + wanted).map(|space| (before, space))
     }
 

@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn short_slices_share_a_record_and_long_ones_are_not_copied() {
         let full = PLAIN_BYTES;
-        let cases: [(&[usize], usize, &[(usize, bool)]); 8] = [
+        /// Lengths of slices, the most to take at once, and what is taken: how much, and whether as a copy.
+        type Case<'a> = (&'a [usize], usize, &'a [(usize, bool)]);
+        let cases: [Case<'_>; 8] = [
             (&[], 100, &[]),
             (&[0, 0], 100, &[]),
             (&[32], full, &[(32, false)]),

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 
 use super::read::Read;
-use super::tls_buffers::{Buffers, WRITE_BYTES, with_buffers};
+use super::tls_buffers::{Buffers, SEAL_BYTES, with_buffers};
 use super::tls_input::{Opened, TlsInput};
 use super::tls_records::Plaintext;
 use super::tls_session::Session;
@@ -222,7 +222,7 @@ impl TlsSocket {
         self.flush()?;
         while written < offered && self.unsent.is_empty() {
             let kept = self.input.kept();
-            let (taken, len) = self.session.seal(kept, &mut plaintext, WRITE_BYTES, record, output)?;
+            let (taken, len) = self.session.seal(kept, &mut plaintext, SEAL_BYTES, record, output)?;
             self.unsent.send(output.get(..len).unwrap_or_default(), &mut self.stream)?;
             written += taken;
         }

@@ -123,7 +123,8 @@ impl Connection {
         plain.clear();
         let (mut from, mut written) = (0, 0);
         loop {
-            let UnbufferedStatus { mut discard, state } = self.tls.process_tls_records(&mut cipher[from..len]);
+            let UnbufferedStatus { mut discard, state } =
+                self.tls.process_tls_records(&mut cipher[from..len]);
             let is_over = match state.map_err(io::Error::other)? {
                 ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
@@ -177,7 +178,10 @@ impl Connection {
     }
 }
 
-fn encode(mut data: EncodeTlsData<'_, rustls::server::ServerConnectionData>, out: &mut [u8]) -> io::Result<usize> {
+fn encode(
+    mut data: EncodeTlsData<'_, rustls::server::ServerConnectionData>,
+    out: &mut [u8],
+) -> io::Result<usize> {
     data.encode(out).map_err(|error| match error {
         EncodeError::InsufficientSize(_) => ErrorKind::WriteZero.into(),
         EncodeError::AlreadyEncoded => ErrorKind::InvalidInput.into(),

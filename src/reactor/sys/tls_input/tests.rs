@@ -11,7 +11,7 @@ use rustls::{
     SupportedCipherSuite, SupportedProtocolVersion, version,
 };
 
-use super::super::tls_buffers::{KEPT_BYTES, WRITE_BYTES, with_buffers};
+use super::super::tls_buffers::{MAX_PENDING_BYTES, SEAL_BYTES, with_buffers};
 use super::super::tls_records::{MAX_RECORD_BYTES, Plaintext};
 use super::*;
 use crate::tls::Tls;
@@ -57,9 +57,9 @@ impl Side {
     /// Encrypts `plaintext`.
     fn seal(&mut self, plaintext: &[u8]) -> Vec<u8> {
         let (slices, kept) = ([IoSlice::new(plaintext)], self.input.kept());
-        let (mut record, mut output) = (vec![], vec![0; 2 * WRITE_BYTES]);
+        let (mut record, mut output) = (vec![], vec![0; 2 * SEAL_BYTES]);
         let mut rest = Plaintext::new(&slices);
-        let (taken, len) = self.session.seal(kept, &mut rest, WRITE_BYTES, &mut record, &mut output).unwrap();
+        let (taken, len) = self.session.seal(kept, &mut rest, SEAL_BYTES, &mut record, &mut output).unwrap();
         assert_eq!(taken, plaintext.len());
         output.truncate(len);
         output
@@ -244,5 +244,5 @@ fn a_handshake_message_in_too_many_pieces_is_refused() {
         received += piece.len();
     }
     assert!(received < sent.len());
-    assert!(server.input.pending.len() <= KEPT_BYTES + MAX_RECORD_BYTES + READ_BYTES);
+    assert!(server.input.pending.len() <= MAX_PENDING_BYTES);
 }
