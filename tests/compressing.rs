@@ -35,7 +35,7 @@ fn compressing((compress_above, deflate): (usize, DeflateMode)) -> Config {
 }
 
 fn offer() -> Vec<u8> {
-    upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+    upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n")
 }
 
 /// Lines that all differ.

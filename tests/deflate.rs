@@ -10,7 +10,8 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use sysconn::Config;
 use sysconn::config::DeflateMode;
 
-const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+/// The offer of a client that lets the server limit its window.
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 fn deflating(deflate: DeflateMode) -> Config {
@@ -28,7 +29,7 @@ struct Packer {
 
 impl Packer {
     fn new(takeover: bool) -> Self {
-        Packer { compress: Compress::new(Compression::default(), false), takeover }
+        Packer { compress: Compress::new_with_window_bits(Compression::default(), false, 13), takeover }
     }
 
     fn pack(&mut self, message: &[u8]) -> Vec<u8> {
@@ -100,19 +101,23 @@ fn compression_is_off_by_default_and_declined_silently() {
     let on = Server::messages(&deflating(DeflateMode::Dedicated));
     for (offer, answer) in [
         ("", ""),
-        (OFFER, "permessage-deflate"),
+        (OFFER, "permessage-deflate; client_max_window_bits=13"),
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+            "permessage-deflate; client_no_context_takeover",
+        ),
         ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8\r\n", ""),
         ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n", ""),
         ("Sec-WebSocket-Extensions: x; y=\"unclosed, permessage-deflate\r\n", ""),
         (
             "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n",
-            "permessage-deflate; server_max_window_bits=10",
+            "permessage-deflate; client_no_context_takeover; server_max_window_bits=10",
         ),
     ] {
         assert_eq!(agreed(&on, offer).1, answer, "{offer}");
     }
     let many = format!("Sec-WebSocket-Extensions: {}\r\n", ["permessage-deflate"; 60].join(", "));
-    assert_eq!(agreed(&on, &many).1, "permessage-deflate");
+    assert_eq!(agreed(&on, &many).1, "permessage-deflate; client_no_context_takeover");
 }
 
 #[test]

@@ -169,7 +169,10 @@ impl Server {
     /// All messages that a new client gets for these requests.
     fn messages(&self, requests: &[Ask]) -> Vec<(bool, Vec<u8>)> {
         let mut client = Client::raw(self.address);
-        client.upgrade(&upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+        client.upgrade(&upgrade_of(
+            "/",
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+        ));
         client.allow_deflate();
         for ask in requests {
             client.send(&packet(2001, 7, &ask.encode_to_vec()));

@@ -21,7 +21,7 @@ use crate::work::frames::{KEY, bytes};
 use crate::work::packets::reply;
 
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Extensions: permessage-deflate\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 const ECHO: u16 = 1101;
 const SINK: u16 = 1102;

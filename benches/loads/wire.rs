@@ -6,7 +6,7 @@ use sysconn::packet::{Request, push_request};
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 pub(crate) const UPGRADE: &[u8] =
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Extensions: permessage-deflate\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 const LOGIN: u16 = 1002;

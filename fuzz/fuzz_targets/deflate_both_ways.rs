@@ -1,7 +1,7 @@
 //! Messages in both directions by permessage-deflate: each side inflates what the other compresses, for any
 //! agreement, within the limits of length and memory.
 //!
-//! Input: the agreement (1 byte, see [`agreement`]), then messages: what happens (1 byte, see [`converse`]),
+//! Input: the agreement and the level (1 byte, see [`agreement`] and [`level`]), then messages: what happens (1 byte, see [`converse`]),
 //! the length of the bytes (1 byte), and the bytes, as far as there are any.
 
 #![no_main]
@@ -23,16 +23,18 @@ const MAX_LEN: usize = 64 * 1024;
 const CLIENT_CHUNK_BYTES: usize = 16;
 
 thread_local! {
-    /// Shared by all inputs, as by all connections of a reactor: no input may affect the next.
-    static SHARED: RefCell<SharedCodecs> = RefCell::default();
+    /// By level. Shared by all inputs, as by all connections of a reactor: no input may affect the next.
+    static SHARED: RefCell<[SharedCodecs; 7]> = RefCell::default();
     static CLIENT: RefCell<Client> =
         RefCell::new(Client { compressor: Compress::new(Compression::fast(), false) });
 }
 
 fuzz_target!(|data: &[u8]| {
     let &[agreed, ref script @ ..] = data else { return };
+    let (agreement, level) = (agreement(agreed), level(agreed));
     SHARED.with_borrow_mut(|shared| {
-        CLIENT.with_borrow_mut(|client| bounded(|| converse(agreement(agreed), script, shared, client)));
+        let shared = &mut shared[usize::from(level)];
+        CLIENT.with_borrow_mut(|client| bounded(|| converse(agreement, level, script, shared, client)));
     });
 });
 
@@ -43,14 +45,26 @@ fn agreement(byte: u8) -> Agreement {
         server_no_context_takeover: byte & 1 != 0,
         client_no_context_takeover: byte & 2 != 0,
         server_max_window_bits: Some(8 + (byte >> 2 & 7)).filter(|bits| *bits > 8),
+        client_max_window_bits: None,
     }
+}
+
+/// Bits 5 to 7: the level, 1 to 6.
+fn level(byte: u8) -> u8 {
+    1 + (byte >> 5) % 6
 }
 
 /// Each step sends a message: the client (0), the client with a message that is a byte too long (1), the
 /// server (2), or the server slice by slice (3). The highest four bits choose how often the bytes are
-/// repeated first.
-fn converse(agreement: Agreement, mut script: &[u8], shared: &mut SharedCodecs, client: &mut Client) {
-    let mut server = Deflate::new(agreement).expect("compression is built in");
+/// repeated first; with all of them set, the server frees what it can afterwards.
+fn converse(
+    agreement: Agreement,
+    level: u8,
+    mut script: &[u8],
+    shared: &mut SharedCodecs,
+    client: &mut Client,
+) {
+    let mut server = Deflate::new(agreement, level).expect("compression is built in");
     let mut inflater = client_inflater(agreement);
     client.compressor.reset();
     while let &[step, len, ref rest @ ..] = script {
@@ -85,6 +99,11 @@ fn converse(agreement: Agreement, mut script: &[u8], shared: &mut SharedCodecs, 
                 }
                 assert_eq!(client_inflates(&mut inflater, payload, plain.len()), plain);
             }
+        }
+        if step >> 4 == 15 {
+            // Once it was not used in between.
+            server.trim();
+            server.trim();
         }
     }
 }

@@ -28,11 +28,7 @@ thread_local! {
 
 fuzz_target!(|data: &[u8]| {
     let &[agreed, ref messages @ ..] = data else { return };
-    let agreement = Agreement {
-        server_no_context_takeover: false,
-        client_no_context_takeover: agreed & 1 != 0,
-        server_max_window_bits: None,
-    };
+    let agreement = Agreement { client_no_context_takeover: agreed & 1 != 0, ..Agreement::default() };
     let max_len = 2 << (agreed >> 1 & 15);
     SHARED.with_borrow_mut(|shared| {
         ORACLE.with_borrow_mut(|oracle| bounded(|| receive(agreement, max_len, messages, shared, oracle)));
@@ -46,7 +42,7 @@ fn receive(
     shared: &mut SharedCodecs,
     oracle: &mut Oracle,
 ) {
-    let mut server = Deflate::new(agreement).expect("compression is built in");
+    let mut server = Deflate::new(agreement, 1).expect("compression is built in");
     let mut out = Vec::new();
     oracle.forget();
     while let &[len, ref rest @ ..] = messages

@@ -42,7 +42,11 @@ fn check_answer(agreed: Agreement, offer: &Offer, mode: DeflateMode) {
     let shared = mode == DeflateMode::Shared;
     let takeover = (agreed.server_no_context_takeover, agreed.client_no_context_takeover);
     let offered = (offer.server_no_context_takeover, offer.client_no_context_takeover);
-    assert_eq!(takeover, (shared || offered.0, shared || offered.1));
+    // A window that is kept for the client must be a small one.
+    let kept = offer.client_max_window_bits.filter(|_| !shared && !offered.1);
+    assert_eq!(takeover, (shared || offered.0, kept.is_none()));
+    let kept = kept.map(|bits| bits.unwrap_or(15).min(13));
+    assert_eq!(agreed.client_max_window_bits, kept);
     assert_eq!(agreed.server_max_window_bits, offer.server_max_window_bits);
     // The header value must be valid like an offer, and mean the same.
     let value = agreed.header_value();
@@ -51,7 +55,7 @@ fn check_answer(agreed: Agreement, offer: &Offer, mode: DeflateMode) {
         server_no_context_takeover: takeover.0,
         client_no_context_takeover: takeover.1,
         server_max_window_bits: agreed.server_max_window_bits,
-        client_max_window_bits: None,
+        client_max_window_bits: kept.map(Some),
     };
     assert_eq!(answer, said, "{value}");
 }

@@ -55,6 +55,8 @@ pub enum ConfigError {
     OutboxLimit,
     /// `output.deflate` is on, and the library was built without the feature `deflate`.
     NoDeflate,
+    /// `output.deflate_level` is 0 or above [`MAX_DEFLATE_LEVEL`](super::MAX_DEFLATE_LEVEL).
+    DeflateLevel,
     /// `reactor.turn_time` is not from 100 µs to 1 s.
     TurnTime,
     /// `recording.limit` is below [`MIN_RECORD_LIMIT`](super::MIN_RECORD_LIMIT).
@@ -101,6 +103,7 @@ impl fmt::Display for ConfigError {
             }
             ConfigError::OutboxLimit => "output.outbox_limit must be at least limits.max_len and 21 bytes",
             ConfigError::NoDeflate => "output.deflate needs the feature deflate",
+            ConfigError::DeflateLevel => "output.deflate_level must be 1 to 6",
             ConfigError::TurnTime => "reactor.turn_time must be 100us to 1s",
             ConfigError::RecordLimit => "recording.limit must be at least 16384 bytes",
         })

@@ -145,6 +145,11 @@ mod tests {
 
     #[test]
     fn values_that_cannot_work_are_refused() {
+        expect(&[
+            (|c| c.output.deflate_level = 0, Err(ConfigError::DeflateLevel)),
+            (|c| c.output.deflate_level = 6, Ok(())),
+            (|c| c.output.deflate_level = 7, Err(ConfigError::DeflateLevel)),
+        ]);
         let supported = cfg!(feature = "proxy-protocol");
         expect(&[
             (

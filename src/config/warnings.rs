@@ -76,7 +76,7 @@ impl Config {
     }
 
     /// Sizes and counts that defeat each other.
-    fn about_sizes(&self) -> [Option<String>; 5] {
+    fn about_sizes(&self) -> [Option<String>; 6] {
         let (limits, max_len) = (&self.limits, self.limits.max_len);
         // The default is meant for servers of any size.
         let given_per_ip = limits
@@ -101,6 +101,12 @@ impl Config {
             self.output.compress_above.filter(|_| self.output.deflate != DeflateMode::Off).map(|_| {
                 "compress-above and deflate are both on: long replies are compressed twice".to_owned()
             }),
+            (self.output.deflate == DeflateMode::Dedicated && self.output.deflate_level > 1).then(|| {
+                format!(
+                    "deflate-level {} takes 300 KB for each client: 1 takes 20 KiB",
+                    self.output.deflate_level
+                )
+            }),
             record_limit.filter(|limit| *limit < max_len).map(|limit| {
                 format!(
                     "record-limit {limit} is below max-len {max_len}: \
@@ -117,7 +123,7 @@ impl Config {
     }
 
     /// Options that have no effect because another one is off.
-    fn about_options_without_effect(&self) -> [Option<String>; 3] {
+    fn about_options_without_effect(&self) -> [Option<String>; 4] {
         let (output, limits) = (&self.output, &self.limits);
         let is_given = ![0, Output::default().deflate_above].contains(&output.deflate_above);
         [
@@ -127,6 +133,13 @@ impl Config {
                     output.deflate_above
                 )
             }),
+            (output.deflate == DeflateMode::Off && output.deflate_level != Output::default().deflate_level)
+                .then(|| {
+                    format!(
+                        "deflate-level {} has no effect without deflate: nothing is compressed",
+                        output.deflate_level
+                    )
+                }),
             (output.outbox_limit.is_none() && output.overflow != Overflow::Close)
                 .then(|| "overflow drop has no effect without outbox-limit: every packet fits".to_owned()),
             (limits.max_connections_per_ip.is_none() && limits.ipv6_prefix != Limits::default().ipv6_prefix)

@@ -36,9 +36,9 @@ impl Conn {
         {
             let slice = job.go_on(left, self.rare.deflate());
             // Finishing a message has a cost, however short the message is.
-            let taken = slice.taken.max(COMPRESSED_BYTES_PER_FRAME);
-            left = left.saturating_sub(taken);
-            env.count_compressed(taken);
+            let cost = slice.cost.max(COMPRESSED_BYTES_PER_FRAME);
+            left = left.saturating_sub(cost);
+            env.count_compressed(cost);
             env.tools.meter.deflated(Compression::DeflateIn, slice.taken);
             let Some(frame) = slice.frame else { continue };
             env.tools.meter.deflated(Compression::DeflateOut, payload_len(frame.len()));

@@ -257,6 +257,9 @@ impl RareState {
             inbox.trim();
         }
         state.deferrals.take_if(|deferrals| deferrals.is_empty());
+        if let Some(deflate) = &mut state.deflate {
+            deflate.trim();
+        }
         let State {
             attachments: Attachments { life: None, linked: None, is_logging_in: false },
             inbox: None,

@@ -100,7 +100,7 @@ impl Conn {
     }
 
     /// The connection as it was when its recording began.
-    pub(crate) fn from_begin(id: ConnectionId, begin: &Begin) -> Option<Self> {
+    pub(crate) fn from_begin(id: ConnectionId, begin: &Begin, deflate_level: u8) -> Option<Self> {
         let connected = Moment::from_ms(begin.connected_ms);
         let Some(opened) = &begin.open else {
             let make = if begin.proxied { Conn::behind_proxy } else { Conn::new };
@@ -131,11 +131,13 @@ impl Conn {
         if opened.deflate {
             // The results of inflating are recorded, and compressed forms are not compared: here only the
             // replies that wait to be compressed matter.
-            conn.rare.set_deflate(Deflate::new(Agreement {
+            let agreement = Agreement {
                 server_no_context_takeover: !opened.dedicated,
                 client_no_context_takeover: true,
                 server_max_window_bits: None,
-            })?);
+                client_max_window_bits: None,
+            };
+            conn.rare.set_deflate(Deflate::new(agreement, deflate_level)?);
         }
         Some(conn)
     }

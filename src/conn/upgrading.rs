@@ -176,7 +176,9 @@ impl Conn {
 
     fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<S>) {
         self.enter(Phase::open());
-        if let Some(deflate) = agreement.and_then(Deflate::new) {
+        if let Some(deflate) =
+            agreement.and_then(|agreement| Deflate::new(agreement, env.settings.deflate_level))
+        {
             self.rare.set_deflate(deflate);
         }
         self.observe_response(env);

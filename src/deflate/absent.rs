@@ -18,7 +18,7 @@ pub enum Deflate {}
 
 impl Deflate {
     /// Always `None`.
-    pub fn new(_: Agreement) -> Option<Self> {
+    pub fn new(_: Agreement, _: u8) -> Option<Self> {
         None
     }
 
@@ -60,6 +60,16 @@ impl Deflate {
 
     /// Never called.
     pub fn is_busy(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub(crate) fn effort(&self) -> usize {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn trim(&mut self) {
         match *self {}
     }
 

@@ -2,8 +2,11 @@
 
 use crate::config::DeflateMode;
 
+/// The base-2 logarithm of the window that is kept for a client.
+const CLIENT_WINDOW_BITS: u8 = 13;
+
 /// The parameters that client and server have agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
     /// The server begins each message with an empty window (§7.1.1.1).
     pub server_no_context_takeover: bool,
@@ -12,6 +15,9 @@ pub struct Agreement {
     /// The base-2 logarithm of the server's window, 9 to 15; `None` if the client does not limit it
     /// (§7.1.2.1).
     pub server_max_window_bits: Option<u8>,
+    /// The base-2 logarithm of the client's window, 9 to 15; `None` if the server does not limit it
+    /// (§7.1.2.2).
+    pub client_max_window_bits: Option<u8>,
 }
 
 impl Agreement {
@@ -28,6 +34,9 @@ impl Agreement {
         if let Some(bits) = self.server_max_window_bits {
             value.push_str(&format!("; server_max_window_bits={bits}"));
         }
+        if let Some(bits) = self.client_max_window_bits {
+            value.push_str(&format!("; client_max_window_bits={bits}"));
+        }
         value
     }
 }
@@ -36,8 +45,10 @@ impl Agreement {
 /// order. `None` if there is none, or compression is off.
 ///
 /// An offer with an unknown, repeated or invalid parameter is not acceptable (§7), nor is one for a window of
-/// 8 bits, which flate2 does not support. The client's own window needs no answer: an inflater with 15 bits
-/// accepts all smaller windows.
+/// 8 bits, which flate2 does not support.
+///
+/// A window that is kept for a client has at most 8 KiB. If the client does not let its window be limited,
+/// each of its messages must begin with an empty one.
 pub fn negotiate<'h>(lines: impl Iterator<Item = &'h [u8]>, mode: DeflateMode) -> Option<Agreement> {
     if mode == DeflateMode::Off {
         return None;
@@ -50,8 +61,8 @@ struct Parameters {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// Whether it was given, with or without a value.
-    client_max_window_bits: bool,
+    /// Without a value it is the greatest.
+    client_max_window_bits: Option<u8>,
 }
 
 /// The agreement for one offer; `None` if it is not acceptable.
@@ -73,10 +84,8 @@ fn agree(offer: &[u8], mode: DeflateMode) -> Option<Agreement> {
             }
             b"server_max_window_bits" => seen.server_max_window_bits.replace(window_bits(value?)?).is_none(),
             b"client_max_window_bits" => {
-                if let Some(value) = value {
-                    window_bits(value)?;
-                }
-                !std::mem::replace(&mut seen.client_max_window_bits, true)
+                let bits = value.map_or(Some(CLIENT_WINDOW_BITS), window_bits)?;
+                seen.client_max_window_bits.replace(bits).is_none()
             }
             _ => return None,
         };
@@ -85,10 +94,12 @@ fn agree(offer: &[u8], mode: DeflateMode) -> Option<Agreement> {
         }
     }
     let shared = mode == DeflateMode::Shared;
+    let client_window = seen.client_max_window_bits.filter(|_| !shared && !seen.client_no_context_takeover);
     Some(Agreement {
         server_no_context_takeover: shared || seen.server_no_context_takeover,
-        client_no_context_takeover: shared || seen.client_no_context_takeover,
+        client_no_context_takeover: client_window.is_none(),
         server_max_window_bits: seen.server_max_window_bits,
+        client_max_window_bits: client_window.map(|bits| bits.min(CLIENT_WINDOW_BITS)),
     })
 }
 
@@ -140,29 +151,34 @@ mod tests {
     #[test]
     fn each_acceptable_offer_is_answered() {
         let both = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-        let cases: [(&str, &str, &str); 9] = [
-            ("permessage-deflate", "permessage-deflate", both),
-            ("PerMessage-Deflate", "permessage-deflate", both),
-            ("permessage-deflate; client_max_window_bits", "permessage-deflate", both),
-            ("permessage-deflate;client_max_window_bits = 10", "permessage-deflate", both),
+        // With an empty window for each message of the client, and with a window of 8 KiB.
+        let (empty, kept) = ("permessage-deflate; client_no_context_takeover", "; client_max_window_bits=13");
+        let cases: [(&str, &str, &str); 12] = [
+            ("permessage-deflate", empty, both),
+            ("PerMessage-Deflate", empty, both),
+            ("permessage-deflate; client_max_window_bits", &format!("permessage-deflate{kept}"), both),
+            ("permessage-deflate; client_max_window_bits=15", &format!("permessage-deflate{kept}"), both),
             (
-                "permessage-deflate; server_no_context_takeover",
-                "permessage-deflate; server_no_context_takeover",
+                "permessage-deflate;client_max_window_bits = 10",
+                "permessage-deflate; client_max_window_bits=10",
                 both,
             ),
             (
-                "permessage-deflate; client_no_context_takeover",
-                "permessage-deflate; client_no_context_takeover",
+                "permessage-deflate; server_no_context_takeover; client_max_window_bits",
+                &format!("permessage-deflate; server_no_context_takeover{kept}"),
                 both,
             ),
+            ("permessage-deflate; client_no_context_takeover; client_max_window_bits", empty, both),
+            ("permessage-deflate; server_no_context_takeover", both, both),
+            ("permessage-deflate; client_no_context_takeover", empty, both),
             (
                 "permessage-deflate; server_max_window_bits=\"9\"",
-                "permessage-deflate; server_max_window_bits=9",
+                "permessage-deflate; client_no_context_takeover; server_max_window_bits=9",
                 "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
                  server_max_window_bits=9",
             ),
-            ("x-other; a=\"permessage-deflate, b\", permessage-deflate", "permessage-deflate", both),
-            ("permessage-deflate; server_max_window_bits=8, permessage-deflate", "permessage-deflate", both),
+            ("x-other; a=\"permessage-deflate, b\", permessage-deflate", empty, both),
+            ("permessage-deflate; server_max_window_bits=8, permessage-deflate", empty, both),
         ];
         for (offer, dedicated, shared) in cases {
             assert_eq!(answers(&[offer]), (dedicated.into(), shared.into()), "{offer}");

@@ -1,4 +1,6 @@
-//! The end of a message: truncated, with final blocks, and empty.
+//! What a client can send: messages that are truncated, with final blocks, empty, too long, or garbage.
+
+mod round_trips;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -22,9 +24,9 @@ impl Server {
         let agreement = Agreement {
             server_no_context_takeover: no_context_takeover,
             client_no_context_takeover: no_context_takeover,
-            server_max_window_bits: None,
+            ..Agreement::default()
         };
-        Server { deflate: Deflate::new(agreement).unwrap(), shared: SharedCodecs::default() }
+        Server { deflate: Deflate::new(agreement, 1).unwrap(), shared: SharedCodecs::default() }
     }
 
     fn inflate(&mut self, payload: &[u8]) -> Result<Vec<u8>, Error> {
@@ -180,6 +182,54 @@ fn a_window_is_the_last_32_kib_of_all_messages() {
         plain.extend(message);
         let window = &plain[plain.len() - plain.len().min(32 * 1024)..];
         assert!(server.deflate.window() == window, "{len}");
-        assert!(server.deflate.window.capacity() <= 40 * 1024);
+    }
+}
+
+fn dedicated() -> Deflate {
+    Deflate::new(Agreement::default(), 1).unwrap()
+}
+
+#[test]
+fn a_bomb_is_stopped_at_the_limit() {
+    let (mut ours, mut theirs) = (dedicated(), dedicated());
+    let bomb = ours.compress(&[&vec![0; 20 << 20]], &mut SharedCodecs::default()).to_vec();
+    assert!(bomb.len() < 1 << 20);
+    let mut out = vec![];
+    let result = theirs.inflate(&bomb, &mut out, 512 << 10, &mut SharedCodecs::default());
+    assert_eq!(result, Err(Error::TooBig));
+    assert!(out.capacity() <= (512 << 10) + 1, "{}", out.capacity());
+}
+
+#[test]
+fn the_examples_of_the_rfc_are_inflated() {
+    // RFC 7692 §7.2.3.1, §7.2.3.2 (with the window of the first), §7.2.3.3, §7.2.3.4, §7.2.3.5, §7.2.3.6.
+    let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let again = [0xf2, 0x00, 0x11, 0x00, 0x00];
+    let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
+    let with_final_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+    let two_blocks = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
+    let mut theirs = dedicated();
+    let mut shared = SharedCodecs::default();
+    let cases: [(&[u8], &[u8]); 6] = [
+        (&hello, b"Hello"),
+        (&again, b"Hello"),
+        (&stored, b"Hello"),
+        (&two_blocks, b"Hello"),
+        (&[0x00], b""),
+        (&with_final_block, b"Hello"),
+    ];
+    for (payload, expected) in cases {
+        let mut out = vec![];
+        assert_eq!(theirs.inflate(payload, &mut out, 5, &mut shared), Ok(()), "{payload:02x?}");
+        assert_eq!(out, expected, "{payload:02x?}");
+    }
+}
+
+#[test]
+fn garbage_is_refused() {
+    for payload in [&[0xff; 20][..], &[0x07, 0x07], &[0xf2, 0x48, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        let mut out = vec![];
+        let result = dedicated().inflate(payload, &mut out, 1 << 20, &mut SharedCodecs::default());
+        assert_eq!(result, Err(Error::BadDeflate), "{payload:02x?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::recording::wire::{Bytes, Wire, wire_struct};
 /// The first bytes of every recording. Transferring the file as text would change them.
 pub(crate) const MAGIC: &[u8] = b"\x93sysconn\r\n";
 /// The version of the format.
-pub(crate) const VERSION: u8 = 3;
+pub(crate) const VERSION: u8 = 4;
 
 wire_struct! {
     /// The head of a recording, before the notes.
@@ -54,6 +54,7 @@ wire_struct! {
         /// The mode of message compression: 0 off, 1 shared, 2 dedicated.
         deflate: u8,
         deflate_above: u64,
+        deflate_level: u8,
         paths: Vec<String>,
         origins: Vec<String>,
         subprotocols: Vec<String>,

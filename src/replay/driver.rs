@@ -74,7 +74,7 @@ impl Driver {
         let of_source = source.clone();
         env.tools.compressor = Compressor::Recorded(Box::new(move || of_source.message_len()));
         env.replay(&source);
-        let conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin);
+        let conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin, file.head.settings.deflate_level);
         let mut conn = conn.ok_or(Unreadable::Head(head_at))?;
         let recorder = Recorder::new(Target::Replay(source.clone()), file.head.clone(), usize::MAX);
         conn.record_with(recorder, now);
@@ -270,6 +270,7 @@ fn config(settings: &Settings) -> Config {
         _ => DeflateMode::Dedicated,
     };
     config.output.deflate_above = bytes(settings.deflate_above);
+    config.output.deflate_level = settings.deflate_level;
 
     config.upgrade.paths = settings.paths.clone();
     config.upgrade.origins = settings.origins.clone();

@@ -61,6 +61,8 @@ enum Step {
 pub(crate) struct Slice {
     /// The number of bytes that the slice read.
     pub(crate) taken: usize,
+    /// The number of bytes that could have been compressed at level 1 meanwhile.
+    pub(crate) cost: usize,
     /// The frame, if this was the last slice.
     pub(crate) frame: Option<Bytes>,
 }
@@ -132,10 +134,15 @@ impl CompressJob {
         self.lease.take()
     }
 
-    /// Compresses the next slice, of at most `most` bytes. `deflate` is the connection's.
+    /// Compresses the next slice, which costs at most `most` bytes (or one byte, if that costs more). `deflate`
+    /// is the connection's.
     pub(crate) fn go_on(&mut self, most: usize, deflate: Option<&mut Deflate>) -> Slice {
+        let effort = match (&self.step, &deflate) {
+            (Step::Message(_), Some(deflate)) => deflate.effort(),
+            _ => 1,
+        };
         let from = self.taken;
-        self.taken = from.saturating_add(most).min(self.plain.len());
+        self.taken = from.saturating_add((most / effort).max(1)).min(self.plain.len());
         let slice = self.plain.get(from..self.taken).unwrap_or_default();
         let (taken, is_last) = (slice.len(), self.taken == self.plain.len());
         let frame = match &mut self.step {
@@ -153,7 +160,7 @@ impl CompressJob {
                 None => Some(self.as_it_is()),
             },
         };
-        Slice { taken, frame }
+        Slice { taken, cost: taken.saturating_mul(effort), frame }
     }
 
     /// Ends the step for Data, which stays uncompressed if it did not become shorter.

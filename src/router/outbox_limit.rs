@@ -125,7 +125,7 @@ mod tests {
         for free in (1..400).chain((65_520..65_580).step_by(3)).chain([80_000]) {
             let (queued, gathered) = (free % 7, free % 5);
             let with = |look: &mut dyn FnMut(&mut SendBuffer<'_>)| {
-                let mut deflate = agreement.and_then(Deflate::new);
+                let mut deflate = agreement.and_then(|agreement| Deflate::new(agreement, 1));
                 let mut tools = tools(free + queued + gathered, gathered, deflate_above);
                 look(&mut SendBuffer::new(&mut tools, deflate.as_mut(), queued));
             };
@@ -171,12 +171,13 @@ mod tests {
             server_no_context_takeover: false,
             client_no_context_takeover: false,
             server_max_window_bits: None,
+            client_max_window_bits: None,
         };
         for deflate_above in [0, 30, 128, 70_000] {
             check_space(Some(agreement), deflate_above);
         }
         let mut vast = tools(usize::MAX, 0, 0);
-        let mut deflate = Deflate::new(agreement);
+        let mut deflate = Deflate::new(agreement, 1);
         let buffer = SendBuffer::new(&mut vast, deflate.as_mut(), 0);
         assert_eq!(buffer.data_space(), MAX_DATA);
     }

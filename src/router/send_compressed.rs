@@ -14,13 +14,14 @@ impl<Session> SendBuffer<'_, Session> {
     /// beforehand.
     #[inline(never)]
     pub(super) fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
-        let len = parts.iter().map(|part| part.len()).sum();
+        let len: usize = parts.iter().map(|part| part.len()).sum();
         if let Some(made_len) = self.tools.compressor.recorded_len() {
             self.push_compressed_zeros(opcode, made_len.min(deflate::bound(SLICE_BYTES)));
             return true;
         }
         let Some(deflate) = &mut self.deflate else { return false };
-        if len > SLICE_BYTES || deflate.is_busy() {
+        let cost = len.saturating_mul(deflate.effort());
+        if cost > SLICE_BYTES || deflate.is_busy() {
             return self.message_later(opcode, parts);
         }
         if !self.fits(MAX_SERVER_HEADER_BYTES + deflate::bound(len)) {
@@ -33,7 +34,7 @@ impl<Session> SendBuffer<'_, Session> {
         self.tools.write_buffer.bytes.extend_from_slice(payload);
         self.tools.meter.deflated(metrics::Compression::DeflateIn, len);
         self.tools.meter.deflated(metrics::Compression::DeflateOut, payload.len());
-        self.tools.effects.add_work(cost_of(len));
+        self.tools.effects.add_work(cost_of(cost));
         true
     }
 

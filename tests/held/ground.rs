@@ -148,7 +148,10 @@ impl Ground {
 
     /// Upgrades with compression agreed on.
     pub(crate) fn upgrade_compressing(&mut self, client: &mut TcpStream) {
-        self.upgrade_by(client, &upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+        self.upgrade_by(
+            client,
+            &upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"),
+        );
     }
 
     fn upgrade_by(&mut self, client: &mut TcpStream, request: &[u8]) {

@@ -18,7 +18,7 @@ use sysconn::config::{DeflateMode, MAX_LEN, OUTBOX_LIMIT, Overflow};
 /// The limit of one connection, in bytes.
 const MOST: i64 = (MAX_LEN + OUTBOX_LIMIT + 64 * 1024) as i64;
 /// The additional limit if compression keeps windows between messages.
-const WINDOWS: i64 = 448 * 1024;
+const WINDOWS: i64 = 32_000;
 /// The additional memory, in bytes, that 15 bytes of a client may cause.
 const SMALL_MOST: i64 = 4096;
 

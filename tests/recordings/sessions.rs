@@ -258,7 +258,7 @@ fn clients_behind_a_proxy_are_replayed() {
 
 #[test]
 fn replies_that_are_compressed_are_replayed() {
-    let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n");
     let text: Vec<u8> = (0..30_000u32).flat_map(|number| number.to_string().into_bytes()).collect();
     let ways = [
         (500, DeflateMode::Off),
@@ -316,7 +316,7 @@ fn replies_that_are_compressed_are_replayed() {
 
 #[test]
 fn compressed_messages_are_replayed_without_their_content() {
-    let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n");
     let pack = |message: &[u8]| {
         let mut packed = Vec::with_capacity(message.len() + 64);
         let mut compress = flate2::Compress::new(flate2::Compression::default(), false);

@@ -155,11 +155,12 @@ impl FuzzClient {
             let ours = extension.contains("client_no_context_takeover");
             let theirs = extension.contains("server_no_context_takeover");
             // An agreement names the compressing side as the server. Here that is the client.
-            self.deflate = Deflate::new(Agreement {
+            let agreement = Agreement {
                 server_no_context_takeover: ours,
                 client_no_context_takeover: theirs,
-                server_max_window_bits: None,
-            });
+                ..Agreement::default()
+            };
+            self.deflate = Deflate::new(agreement, 1);
         }
     }
 

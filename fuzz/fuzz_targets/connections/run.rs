@@ -26,7 +26,7 @@ pub(crate) const STEP: Duration = Duration::from_millis(50);
 const QUIET_TURNS: usize = 3;
 const UPGRADES: [&str; 4] = [
     "",
-    "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
     "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_max_window_bits=9\r\n",
     "Host: twice\r\n",
 ];

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::LogFormat;
 use log::LevelFilter;
 use sysconn::config::{
-    Config, ConfigError, DeflateMode, Listen, Liveness, LogConnections, MAX_LEN_CEILING, MAX_TIMER,
-    MAX_WORKERS, Overflow,
+    Config, ConfigError, DeflateMode, Listen, Liveness, LogConnections, MAX_DEFLATE_LEVEL, MAX_LEN_CEILING,
+    MAX_TIMER, MAX_WORKERS, Overflow,
 };
 
 /// The largest size in bytes that is accepted: sums and doubles of it cannot overflow 64 bits.
@@ -35,6 +35,11 @@ pub(super) fn cpu(text: &str) -> Option<usize> {
 /// The length of an IPv6 prefix in bits.
 pub(super) fn prefix(text: &str) -> Option<u8> {
     u8::try_from(count(text)?).ok().filter(|bits| (1..=128).contains(bits))
+}
+
+/// A level of compression.
+pub(super) fn deflate_level(text: &str) -> Option<u8> {
+    u8::try_from(count(text)?).ok().filter(|level| (1..=MAX_DEFLATE_LEVEL).contains(level))
 }
 
 /// A number of workers.

@@ -41,6 +41,7 @@ pub(super) enum ValueType {
     Liveness(Field<config::Liveness>),
     Overflow(Field<config::Overflow>),
     Deflate(Field<config::DeflateMode>),
+    DeflateLevel(Field<u8>),
     Workers(Field<usize>),
     /// A number of offences, of which 0 means that they are not counted.
     Offences(Field<Option<usize>>),
@@ -127,6 +128,7 @@ impl ValueType {
             ValueType::Liveness(_) => ("packets|frames", "packets or frames", TomlType::Text),
             ValueType::Overflow(_) => ("close|drop", "close or drop", TomlType::Text),
             ValueType::Deflate(_) => ("off|shared|dedicated", "off, shared or dedicated", TomlType::Text),
+            ValueType::DeflateLevel(_) => ("LEVEL", "a whole number, 1 to 6", TomlType::Number),
             ValueType::Prefix(_) => ("BITS", "a whole number, 1 to 128", TomlType::Number),
             ValueType::Workers(_) => ("COUNT", "a whole number, 1 to 255", TomlType::Number),
             ValueType::Offences(_) => ("COUNT", "a whole number, 0 to 100", TomlType::Number),
@@ -237,6 +239,7 @@ impl ValueType {
             ValueType::Liveness(field) => *field(options) = value::liveness(text)?,
             ValueType::Overflow(field) => *field(options) = value::overflow(text)?,
             ValueType::Deflate(field) => *field(options) = value::deflate(text)?,
+            ValueType::DeflateLevel(field) => *field(options) = value::deflate_level(text)?,
             ValueType::Prefix(field) => *field(options) = value::prefix(text)?,
             ValueType::Workers(field) => *field(options) = value::workers(text)?,
             ValueType::Offences(field) => *field(options) = unless_zero(value::offences(text)?),

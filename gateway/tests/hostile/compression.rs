@@ -17,7 +17,7 @@ fn compression() {
 
 const SHARED: Setup = Setup::Echo(&["--deflate", "shared"]);
 const DEDICATED: Setup = Setup::Echo(&["--deflate", "dedicated"]);
-const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 static CHUNK: [u8; 1 << 20] = [0; 1 << 20];
 
 /// A zlib stream of `len` zeros.

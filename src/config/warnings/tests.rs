@@ -115,6 +115,11 @@ fn there_are_warnings_about_sizes_that_defeat_each_other() {
             "compress-above and deflate are both on: ",
         ),
         (|c| c.output.deflate = DeflateMode::Dedicated, ""),
+        (|c| (c.output.deflate, c.output.deflate_level) = (DeflateMode::Shared, 6), ""),
+        (
+            |c| (c.output.deflate, c.output.deflate_level) = (DeflateMode::Dedicated, 2),
+            "deflate-level 2 takes 300 KB for each client",
+        ),
     ]);
 }
 
@@ -123,6 +128,7 @@ fn there_are_warnings_about_options_that_another_one_turns_off() {
     expect(&[
         (|c| c.output.deflate_above = 0, ""),
         (|c| c.output.deflate_above = 1, "deflate-above 1 has no effect without deflate"),
+        (|c| c.output.deflate_level = 2, "deflate-level 2 has no effect without deflate"),
         (
             |c| (c.output.outbox_limit, c.output.overflow) = (None, Overflow::Drop),
             "overflow drop has no effect without outbox-limit",

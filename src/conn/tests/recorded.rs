@@ -123,20 +123,20 @@ fn a_recording_begins_with_the_state_of_the_connection() {
         },
     };
     let begin = |open| Begin { now_ms: 20, connected_ms: 7, proxied: false, open: Some(open) };
-    let mut conn = Conn::from_begin(id, &begin(open.clone())).unwrap();
+    let mut conn = Conn::from_begin(id, &begin(open.clone()), 1).unwrap();
     assert_eq!(begin_of(&mut conn, Moment::from_ms(20)), Some(begin(open)));
     for opened in [
         Opened { recv_count: 1 << 60, ..Opened::default() },
         Opened { send_count: 1 << 60, ..Opened::default() },
     ] {
-        assert!(Conn::from_begin(id, &begin(opened)).is_some());
+        assert!(Conn::from_begin(id, &begin(opened), 1).is_some());
     }
     for opened in [
         Opened { kind: 3, ..Opened::default() },
         Opened { recv_count: (1 << 60) + 1, ..Opened::default() },
         Opened { send_count: (1 << 60) + 1, ..Opened::default() },
     ] {
-        assert!(Conn::from_begin(id, &begin(opened)).is_none());
+        assert!(Conn::from_begin(id, &begin(opened), 1).is_none());
     }
     // Within a message, the recording waits for the message's end.
     let mut rig = Rig::open(|_| {});

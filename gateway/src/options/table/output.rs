@@ -35,4 +35,10 @@ pub(super) static ENTRIES: &[Entry] = &[
         "Send messages of fewer bytes as they are",
     )
     .in_echo(InEcho::Default("0")),
+    entry(
+        "deflate-level",
+        DeflateLevel(|o| &mut o.config.output.deflate_level),
+        "1",
+        "How much to compress messages: 1 takes the least time and memory, 6 the fewest bytes",
+    ),
 ];

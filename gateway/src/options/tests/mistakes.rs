@@ -79,6 +79,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("log-connections", "a whole number from 1 up, all or off", &["0", "-1", "none", "4294967296"]),
         ("overflow", "close or drop", &["Close", "1"]),
         ("deflate", "off, shared or dedicated", &["Off", "1", "on"]),
+        ("deflate-level", "a whole number, 1 to 6", &["0", "7", "-1", "fast"]),
         ("auth", "open, its only value", &["none"]),
         ("login-replay", "allow or deny", &["once", "true"]),
         ("blacklist-time", TIMER, &["1", "8d"]),

@@ -34,6 +34,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("overflow", "drop", r#""drop""#, "overflow: Drop,"),
         ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
         ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
+        ("deflate-level", "6", "6", "deflate_level: 6,"),
         ("compress-above", "1KiB", "1024", "compress_above: Some(1024,),"),
         ("drain-delay", "10s", r#""10s""#, "delay: 10s,"),
         ("drain-timeout", "250ms", r#""250ms""#, "timeout: Some(250ms,),"),
