@@ -1,12 +1,12 @@
 //! The end of what a client has sent, to which its next message can refer back.
 
 /// A part of the window, beyond which the oldest bytes are dropped, and which is the least that is allocated.
-const PARTS: usize = 4;
+const PARTS: usize = 8;
 
 /// A window that is kept from message to message.
 #[derive(Debug)]
 pub(super) struct ClientWindow {
-    /// The last bytes of the client's messages, and up to a quarter of a window before them.
+    /// The last bytes of the client's messages, and up to an eighth of a window before them.
     bytes: Vec<u8>,
     /// The size of the window; 0 if each message begins with an empty one.
     most: usize,

@@ -78,7 +78,7 @@ pub(super) mod deflate {
 
     pub(in super::super) const OFFER: &[u8] =
         b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Extensions: permessage-deflate\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
     pub(in super::super) fn shared(config: &mut Config) {
@@ -161,6 +161,40 @@ pub(super) mod deflate {
         let compressed: Vec<_> =
             rig.messages[1..].iter().map(|(_, is_compressed, _)| *is_compressed).collect();
         assert_eq!(compressed, [false, true]);
+    }
+
+    #[test]
+    fn housekeeping_frees_the_compressor_of_an_idle_client_and_messages_go_on() {
+        use flate2::{Decompress, FlushDecompress};
+        let change = |config: &mut Config| {
+            shared(config);
+            config.output.deflate = DeflateMode::Dedicated;
+            (config.timers.read, config.timers.client_check) = (None, None);
+            config.timers.account_check = None;
+        };
+        let mut rig = echoing(change, OFFER);
+        let mut client = Decompress::new(false);
+        let text = b"a text that resembles none of the others";
+        let mut echo = |rig: &mut Rig| {
+            rig.messages.clear();
+            rig.frame(Opcode::Binary, text);
+            let [(MessageKind::Binary, true, payload)] = &rig.messages[..] else { panic!("{:?}", rig.seen) };
+            let mut out = Vec::with_capacity(1000);
+            let whole = [payload, &[0, 0, 0xff, 0xff][..]].concat();
+            client.decompress_vec(&whole, &mut out, FlushDecompress::Sync).unwrap();
+            assert_eq!(out, text);
+            payload.len()
+        };
+        let first = echo(&mut rig);
+        assert!(echo(&mut rig) < 10, "it refers back");
+        // The message came before the first round, so it is idle in the second.
+        rig.pass_until(180_000);
+        assert!(echo(&mut rig) < 10, "it still refers back");
+        rig.pass_until(360_000);
+        assert!(echo(&mut rig) < 10, "it was used in between");
+        rig.pass_until(720_000);
+        assert_eq!(echo(&mut rig), first, "it begins anew");
+        assert!(echo(&mut rig) < 10);
     }
 
     #[test]

@@ -86,6 +86,7 @@ fn options(random: &mut Random) -> Config {
     config.output.compress_above = some(any(random, [0, 0, 1, 100, 5000]));
     config.output.deflate = any(random, [DeflateMode::Off, DeflateMode::Shared, DeflateMode::Dedicated]);
     config.output.deflate_above = any(random, [0, 50, 1000]);
+    config.output.deflate_level = any(random, [1, 3, 6]);
     config.timers.liveness = any(random, [Liveness::Packets, Liveness::Frames]);
     config.timers.handshake = seconds(random, [1, 10, 10, 10]);
     config.timers.read = seconds(random, [0, 5, 15, 60]);

@@ -48,8 +48,10 @@ pub(crate) fn session(random: &mut Random, plan: &Plan) -> Vec<Step> {
     let line =
         if offers { format!("Sec-WebSocket-Extensions: {}\r\n", OFFERS[offer]) } else { String::new() };
     let upgrade = if random.chance(0.02) { upgrade_of("/elsewhere", &line) } else { upgrade_of("/", &line) };
-    let keeps_window = plan.is_dedicated() && !OFFERS[offer].contains("client_no_context");
-    let compress = (plan.deflates() && offers).then(|| Compress::new(Compression::fast(), false));
+    let keeps_window = plan.is_dedicated() && OFFERS[offer].contains("client_max_window_bits");
+    let window_bits = if OFFERS[offer].contains("client_max_window_bits=12") { 12 } else { 13 };
+    let compress = (plan.deflates() && offers)
+        .then(|| Compress::new_with_window_bits(Compression::fast(), false, window_bits));
     let mut writer = Writer {
         random,
         bytes: vec![],

@@ -52,7 +52,7 @@ fn messages_are_noted_and_compressed_ones_only_by_length() {
     let mut rig = Rig::new(shared);
     rig.env.service = Service::Messages(messages::echo_message);
     let expected = "\
-Input bytes: 186
+Input bytes: 210
 Verdict
 Response status: 101 len: 231 hash: 11384223928514020259
 Outcome by_application: true said: Done
@@ -94,7 +94,7 @@ fn compressed_packets_are_noted_only_by_header() {
         |rig| rig.feed(&compressed_frame(2, b"short")),
     ];
     let expected = "\
-Input bytes: 186
+Input bytes: 210
 Verdict
 Response status: 101 len: 231 hash: 11384223928514020259
 Outcome by_application: true said: Done
