@@ -40,6 +40,8 @@ pub(super) struct Engine {
     pub(super) senders: Vec<usize>,
     /// Connections that may have more to read.
     unread: Vec<usize>,
+    /// Connections that may be able to send.
+    active: Vec<usize>,
     /// When connections must have been opened or closed, in this order.
     deadlines: VecDeque<(u64, usize, u64)>,
     /// Connections that have ended since somebody asked.
@@ -76,6 +78,7 @@ impl Engine {
             tally,
             senders: Vec::new(),
             unread: Vec::new(),
+            active: Vec::new(),
             deadlines: VecDeque::new(),
             ended: Vec::new(),
             address: 0,
@@ -182,10 +185,21 @@ impl Engine {
                 self.ready(event.token().0, readiness);
             }
         }
-        self.send_due();
-        self.expire();
-        self.keep_alive();
+        self.send_active();
+        let now = self.now();
+        self.send_due(now);
+        self.expire(now);
+        self.keep_alive(now);
         Ok(())
+    }
+
+    /// Writes after all reads of the turn, so that the server finds more messages at once.
+    fn send_active(&mut self) {
+        let mut active = std::mem::take(&mut self.active);
+        for index in active.drain(..) {
+            self.act(index, Connection::send);
+        }
+        self.active = active;
     }
 
     fn ready(&mut self, index: usize, readiness: Readiness) {
@@ -193,11 +207,11 @@ impl Engine {
         if more == Some(true) {
             self.unread.push(index);
         }
+        self.active.push(index);
     }
 
     /// Sends the requests that have become due. Those that are late go out at once.
-    fn send_due(&mut self) {
-        let now = self.now();
+    fn send_due(&mut self, now: u64) {
         let mut first = Vec::new();
         for _ in 0..DUE_IN_A_TURN {
             let Some(schedule) = &mut self.shared.schedule else { break };
@@ -214,8 +228,7 @@ impl Engine {
     }
 
     /// Has connections that were silent for a while send a heartbeat.
-    fn keep_alive(&mut self) {
-        let now = self.now();
+    fn keep_alive(&mut self, now: u64) {
         if self.next_keep_alive <= now {
             self.next_keep_alive = now.saturating_add(KEEP_ALIVE);
             self.all(Connection::keep_alive);
@@ -223,8 +236,7 @@ impl Engine {
     }
 
     /// Ends connections that were not opened or closed in time.
-    fn expire(&mut self) {
-        let now = self.now();
+    fn expire(&mut self, now: u64) {
         while let Some(&(_, index, since)) = self.deadlines.front().filter(|(at, ..)| *at <= now) {
             self.deadlines.pop_front();
             self.act(index, |connection, shared| connection.expire(since, shared));

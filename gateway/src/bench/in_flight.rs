@@ -75,7 +75,8 @@ impl InFlight {
         if request.left > 0 && !ends && !request.is_overtaken {
             return Answer::Partial;
         }
-        match self.requests.remove(at) {
+        let removed = if at == 0 { self.requests.pop_front() } else { self.requests.remove(at) };
+        match removed {
             Some(request) if request.is_overtaken => Answer::Overtaken,
             removed => removed.map_or(Answer::Unexpected, Answer::Complete),
         }
@@ -89,6 +90,9 @@ impl InFlight {
     /// Where a request is. Flags count up from that of the oldest.
     fn position(&self, flag: u32) -> Option<usize> {
         let oldest = self.requests.front()?.flag;
+        if flag == oldest {
+            return Some(0);
+        }
         let distance = |flag: u32| flag.wrapping_sub(oldest);
         self.requests.binary_search_by_key(&distance(flag), |request| distance(request.flag)).ok()
     }

@@ -12,6 +12,7 @@ mod in_flight;
 mod logins;
 mod phases;
 mod plan;
+mod prepared;
 mod process;
 mod progress;
 mod random;

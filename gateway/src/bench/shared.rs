@@ -1,21 +1,25 @@
 //! What all connections of a run share.
 
+use std::rc::Rc;
+
 use super::clock::Clock;
 use super::codec::Codec;
 use super::figures::Figures;
 use super::logins::Logins;
 use super::plan::Plan;
+use super::prepared::Prepared;
 use super::random::Random;
 use super::schedule::Schedule;
 use super::template::Template;
 
 /// Bytes of one read.
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 
 /// The state of a run, beside that of each connection.
 pub(super) struct Shared {
     pub(super) plan: Plan,
     pub(super) template: Template,
+    pub(super) prepared: Rc<Prepared>,
     pub(super) logins: Option<Logins>,
     pub(super) clock: Clock,
     pub(super) random: Random,
@@ -34,13 +38,15 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(plan: Plan, template: Template, logins: Option<Logins>) -> Result<Self, String> {
+        let mut random = Random::new();
         Ok(Shared {
+            prepared: Rc::new(Prepared::new(&template, random.mask())),
             codec: plan.deflate.then(Codec::new),
             plan,
             template,
             logins,
             clock: Clock::start(),
-            random: Random::new(),
+            random,
             figures: Figures::new()?,
             schedule: None,
             is_sending: false,

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use prost::Message as _;
-use sysconn::packet::{REQUEST_HEADER_BYTES, Request, push_request};
+use sysconn::frame::{Header, Opcode};
+use sysconn::packet::{ErrorId, REQUEST_HEADER_BYTES, Reply, push_packet};
 
 use crate::messages::room;
 
@@ -21,7 +22,10 @@ const LETTERS: &[u8; 16] = b"abcdefghijklmnop";
 /// A message with its places for a Flag and numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
-    message: Vec<u8>,
+    /// The frame that sends the message back. The message itself is its end.
+    reply: Vec<u8>,
+    /// Where the message begins in it.
+    start: usize,
     is_packet: bool,
     /// Where the number of the request is, in hex digits.
     number: Range<usize>,
@@ -32,7 +36,16 @@ pub(super) struct Template {
 impl Template {
     /// A plain message of a pattern.
     pub(super) fn echo(size: usize) -> Self {
-        Template { message: pattern(size), is_packet: false, number: 0..size.min(NUMBER_BYTES), room: 0..0 }
+        let (fin, rsv1, opcode) = (true, false, Opcode::Binary);
+        let header = Header { fin, rsv1, opcode, mask: None, payload_len: size as u64 }.encode();
+        let reply = [&header[..], &pattern(size)].concat();
+        Template {
+            reply,
+            start: header.len(),
+            is_packet: false,
+            number: 0..size.min(NUMBER_BYTES),
+            room: 0..0,
+        }
     }
 
     /// A packet whose Data is a pattern.
@@ -43,9 +56,10 @@ impl Template {
 
     /// A packet whose Data is always the same.
     pub(super) fn data(cmd: u16, data: &[u8]) -> Self {
-        let mut message = Vec::new();
-        push_request(&mut message, &Request { data_status: 0, flag: 0, cmd, data });
-        Template { message, is_packet: true, number: 0..0, room: 0..0 }
+        let mut reply = Vec::new();
+        push_packet(&mut reply, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
+        let start = reply.len().saturating_sub(REQUEST_HEADER_BYTES + data.len());
+        Template { reply, start, is_packet: true, number: 0..0, room: 0..0 }
     }
 
     /// A packet that says a text of `size` bytes in a room, whose name begins so.
@@ -55,7 +69,7 @@ impl Template {
         let room_bytes = room.len();
         let data = room::Say { room, text }.encode_to_vec();
         let template = Template::data(room::SAY, &data);
-        let text_at = template.message.len().saturating_sub(size);
+        let text_at = template.len().saturating_sub(size);
         // The room is the first field: its tag, its length in one byte, its name.
         let room_end = REQUEST_HEADER_BYTES + 2 + room_bytes;
         Template {
@@ -67,22 +81,40 @@ impl Template {
 
     /// The message of one request.
     pub(super) fn fill(&mut self, flag: u32, number: u64, room: usize) -> &[u8] {
+        let message = self.reply.get_mut(self.start..).unwrap_or_default();
         if self.is_packet {
-            write(&mut self.message, &FLAG, &flag.to_be_bytes());
+            write(message, &FLAG, &flag.to_be_bytes());
         }
         let digits = format_hex(number);
-        write(&mut self.message, &self.number, last(&digits, self.number.len()));
+        write(message, &self.number, last(&digits, self.number.len()));
         if !self.room.is_empty() {
             let digits = format!("{room:0ROOM_BYTES$}");
-            write(&mut self.message, &self.room, last(digits.as_bytes(), self.room.len()));
+            write(message, &self.room, last(digits.as_bytes(), self.room.len()));
         }
-        &self.message
+        message
+    }
+
+    /// The frame in which the message of a request with this Flag comes back.
+    pub(super) fn echo_of(&mut self, flag: u32) -> &[u8] {
+        self.fill(flag, flag.into(), 0);
+        &self.reply
+    }
+
+    /// The message of the request that was filled in last.
+    pub(super) fn message(&self) -> &[u8] {
+        self.reply.get(self.start..).unwrap_or_default()
+    }
+
+    /// So many bytes from its beginning may differ between two requests.
+    pub(super) fn own_bytes(&self) -> usize {
+        let flag = if self.is_packet { FLAG.end } else { 0 };
+        flag.max(self.number.end).max(self.room.end)
     }
 
     /// Whether these bytes are what a request with this number had as its content.
     pub(super) fn is_content(&self, bytes: &[u8], number: u64) -> bool {
         let start = if self.is_packet { REQUEST_HEADER_BYTES } else { 0 };
-        let content = self.message.get(start..).unwrap_or_default();
+        let content = self.message().get(start..).unwrap_or_default();
         let number_at = self.number.start.saturating_sub(start)..self.number.end.saturating_sub(start);
         let digits = format_hex(number);
         bytes.len() == content.len()
@@ -100,12 +132,12 @@ impl Template {
 
     /// The bytes of a packet's Data, or of a plain message.
     pub(super) fn content_len(&self) -> usize {
-        self.message.len().saturating_sub(if self.is_packet { REQUEST_HEADER_BYTES } else { 0 })
+        self.len().saturating_sub(if self.is_packet { REQUEST_HEADER_BYTES } else { 0 })
     }
 
     /// The bytes of a message on the wire, without its frame.
     pub(super) fn len(&self) -> usize {
-        self.message.len()
+        self.message().len()
     }
 }
 
@@ -132,12 +164,21 @@ fn pattern(size: usize) -> Vec<u8> {
 
 fn format_hex(number: u64) -> [u8; NUMBER_BYTES] {
     let mut digits = [0; NUMBER_BYTES];
-    for (index, digit) in digits.iter_mut().enumerate() {
-        let value = (number >> (60 - 4 * index)) & 0xf;
-        *digit = b"0123456789abcdef"[value as usize];
+    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(number.to_be_bytes()) {
+        *pair = HEX[usize::from(byte)];
     }
     digits
 }
+
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < pairs.len() {
+        pairs[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 0xf]];
+        byte += 1;
+    }
+    pairs
+};
 
 /// The last `count` bytes.
 fn last(digits: &[u8], count: usize) -> &[u8] {
@@ -153,6 +194,7 @@ fn write(message: &mut [u8], at: &Range<usize>, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sysconn::packet::{Request, push_request};
 
     #[test]
     fn a_request_has_its_own_number_and_only_that_is_its_content() {
@@ -166,8 +208,16 @@ mod tests {
             assert_eq!(echo.flag_of(&message), (size >= FLAG_DIGITS).then_some(0x1234_5678), "{size}");
             let sent = packet.fill(7, 0x1234_5678, 0).to_vec();
             let request = Request::parse(&sent).unwrap();
+            let mut again = Vec::new();
+            push_request(&mut again, &request);
+            assert_eq!(sent, again, "{size}");
             assert_eq!((request.flag, request.cmd, request.data), (7, 1101, &message[..]));
             assert!(packet.is_content(request.data, 0x1234_5678));
+            let Request { data_status, flag, cmd, data } = request;
+            let mut reply = Vec::new();
+            push_packet(&mut reply, &Reply { error_id: ErrorId::NONE, data_status, flag, cmd, data });
+            packet.fill(flag, 0x1234_5678, 0);
+            assert_eq!(packet.reply, reply, "{size}");
             for at in [0, size / 2, size.saturating_sub(1)] {
                 let mut other = message.clone();
                 let Some(byte) = other.get_mut(at) else { continue };

@@ -1,6 +1,6 @@
 //! The bytes of a connection without waiting, with or without TLS.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -96,9 +96,17 @@ impl Transport {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Transport::Plain(tcp) => uninterrupted(|| tcp.write(bytes)),
+            Transport::Tls(..) => self.write_vectored(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    /// The same with the bytes of several slices.
+    pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Transport::Plain(tcp) => uninterrupted(|| tcp.write_vectored(slices)),
             Transport::Tls(tls, tcp) => {
                 flush(tls, tcp)?;
-                let taken = tls.writer().write(bytes)?;
+                let taken = tls.writer().write_vectored(slices)?;
                 flush(tls, tcp)?;
                 if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
             }

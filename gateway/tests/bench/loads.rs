@@ -86,7 +86,7 @@ fn a_rate_that_is_not_reached_is_counted_to_the_last_request() {
     for (arguments, due) in [
         (&["--rate", "10000000", "--connections", "3"][..], 2_000_000),
         (&["--rate", "1000000", "--connections", "2", "--fan-out", "2"], 200_000),
-        (&["--rate", "1000000", "--connections", "1", "--size", "1MiB"], 200_000),
+        (&["--rate", "1000000", "--connections", "1", "--size", "256KiB"], 200_000),
     ] {
         let (_, figures) = run_briefly(&url, &[arguments, &["--timeout", "100ms"]].concat());
         let of = ["sent", "unsent"].map(|name| count(&figures, name));

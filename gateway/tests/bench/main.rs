@@ -7,6 +7,10 @@ mod admin;
 mod common;
 mod echoes;
 mod loads;
+mod progress;
+#[allow(dead_code, reason = "other tests type")]
+#[path = "../common/pty.rs"]
+mod pty;
 mod stalls;
 mod tls;
 mod usage;

@@ -6,6 +6,7 @@
 //!     └──────────── another in its place ──────────┘
 //! ```
 
+mod echoes;
 mod receive;
 mod send;
 mod session;
@@ -13,6 +14,7 @@ mod setup;
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use mio::{Registry, Token};
 use sysconn::frame::{CloseCode, Decoder, Opcode};
@@ -116,7 +118,7 @@ impl Connection {
             Ok(transport) => {
                 let (handshake, request) =
                     Handshake::begin(&plan.url, &plan.offer, plan.deflate, &mut shared.random);
-                self.wire = Some(Wire::new(transport, request));
+                self.wire = Some(Wire::new(transport, request, Rc::clone(&shared.prepared)));
                 self.decoder = Decoder::new();
                 self.session.begin(handshake, now);
             }
@@ -127,7 +129,8 @@ impl Connection {
         }
     }
 
-    /// Its socket is ready. Returns whether there is more to read.
+    /// Its socket is ready: reads what is there. What it may send then is the caller's to send, after all
+    /// reads of a turn. Returns whether there is more to read.
     pub(super) fn handle_event(&mut self, readiness: Readiness, shared: &mut Shared) -> bool {
         let result = self.make_progress(readiness, shared);
         match result {
@@ -151,9 +154,7 @@ impl Connection {
         wire.is_writable |= readiness.is_writable;
         self.session.has_ended |= readiness.has_ended;
         wire.flush()?;
-        let more = self.receive(shared)?;
-        self.try_send(shared)?;
-        Ok(more)
+        self.receive(shared)
     }
 
     /// Sends what it may, and closes it if another should take its place.
@@ -167,9 +168,9 @@ impl Connection {
         let Some(wire) = &mut self.wire else { return Ok(()) };
         // What the socket has taken makes room for more, and no event may come to say so.
         loop {
-            let has_sent = self.session.send(wire, shared);
+            self.session.send(wire, shared);
             wire.flush()?;
-            if !has_sent || !wire.is_writable {
+            if !wire.is_writable || !self.session.may_send(shared) {
                 break;
             }
         }

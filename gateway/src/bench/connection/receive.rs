@@ -69,9 +69,18 @@ impl Connection {
         };
         let Connection { wire: Some(wire), decoder, session } = self else { return Ok(()) };
         let now = shared.clock.now();
+        let broken = |error| Stop::Failed(format!("the server breaks a rule: {error}"));
+        if decoder.is_idle() {
+            input = session.take_echoes(input, now, shared);
+            if input.is_empty() {
+                return Ok(());
+            }
+            // It is less than a frame, so no event comes of it.
+            let mut begun = session.take_begun(shared);
+            decoder.next(&mut begun.as_mut_slice(), &rules).map_err(broken)?;
+        }
         loop {
-            let event = decoder.next(&mut input, &rules);
-            match event.map_err(|error| Stop::Failed(format!("the server breaks a rule: {error}")))? {
+            match decoder.next(&mut input, &rules).map_err(broken)? {
                 None => return Ok(()),
                 Some(Event::Pong(_)) => {}
                 // A server that does not read has no use for more of them, and they would need memory.

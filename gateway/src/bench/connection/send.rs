@@ -13,8 +13,8 @@ use crate::messages::account;
 const SILENCE: u64 = 25_000_000_000;
 
 impl Session {
-    /// Sends what is due, or in a closed loop, what there is room for. Returns whether there was something.
-    pub(super) fn send(&mut self, wire: &mut Wire, shared: &mut Shared) -> bool {
+    /// Sends what is due, or in a closed loop, what there is room for.
+    pub(super) fn send(&mut self, wire: &mut Wire, shared: &mut Shared) {
         let mut now = None;
         while self.may_send(shared) && wire.has_room() {
             let now = *now.get_or_insert_with(|| shared.clock.now());
@@ -25,11 +25,10 @@ impl Session {
             self.owed = self.owed.saturating_sub(1);
             self.request(intended, now, wire, shared);
         }
-        now.is_some()
     }
 
     /// Whether a request is due, and there is room for it in the pipeline.
-    fn may_send(&self, shared: &Shared) -> bool {
+    pub(super) fn may_send(&self, shared: &Shared) -> bool {
         let plan = &shared.plan;
         let is_due = match shared.schedule {
             Some(_) => self.owed > 0,
@@ -55,7 +54,7 @@ impl Session {
         };
         let room = shared.plan.room(self.index);
         let message = shared.template.fill(flag, number, room);
-        wire.message(message, shared.codec.as_mut(), &mut shared.random);
+        wire.request(message, shared.codec.as_mut(), &mut shared.random);
         shared.figures.bytes_sent += message.len() as u64;
         shared.figures.send(intended, now, replies);
         self.in_flight.push(flag, replies, intended);

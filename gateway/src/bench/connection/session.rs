@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::echoes::Begun;
 use super::setup::Step;
 use crate::bench::handshake::Handshake;
 use crate::bench::in_flight::InFlight;
@@ -58,6 +59,7 @@ pub(in crate::bench) struct Session {
     /// Its address, by which the server knows it.
     pub(in crate::bench) local: Option<SocketAddr>,
     pub(super) in_flight: InFlight,
+    pub(super) begun: Begun,
     /// Requests were given up, so replies may come that nothing waits for.
     pub(super) has_given_up: bool,
     /// Its number among those that send, from 0.
@@ -86,6 +88,7 @@ impl Session {
             has_ended: false,
             local: None,
             in_flight: InFlight::default(),
+            begun: Begun::default(),
             has_given_up: false,
             sender: 0,
             owed: 0,
@@ -102,7 +105,7 @@ impl Session {
         self.enter(Stage::Upgrading(Box::new(handshake)), now);
         (self.is_connected, self.has_ended) = (false, false);
         (self.local, self.used, self.packets_sent, self.packets_received) = (None, 0, 0, 0);
-        self.last_sent = now;
+        (self.begun, self.last_sent) = (Begun::default(), now);
     }
 
     /// A connection has failed before it began.

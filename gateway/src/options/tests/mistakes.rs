@@ -22,7 +22,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const ONE_ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
-    let cases: [(&str, &str, &[&str]); 31] = [
+    let cases: [(&str, &str, &[&str]); 32] = [
         (
             "max-len",
             SIZE,

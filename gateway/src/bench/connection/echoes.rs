@@ -1,0 +1,55 @@
+//! Replies that are what they should be: they are compared, byte by byte, where they were received. The
+//! decoder looks at whatever differs.
+
+use super::session::Session;
+use crate::bench::in_flight::Answer;
+use crate::bench::plan::Kind;
+use crate::bench::shared::Shared;
+
+/// A reply that has not come in full, and is right so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Begun {
+    flag: u32,
+    bytes: usize,
+}
+
+impl Session {
+    /// Takes right replies from the front of the input, as long as they come in the order of their requests.
+    /// Returns the rest.
+    pub(super) fn take_echoes<'a>(
+        &mut self,
+        mut input: &'a mut [u8],
+        now: u64,
+        shared: &mut Shared,
+    ) -> &'a mut [u8] {
+        if !matches!(shared.plan.kind, Kind::Echo | Kind::Call { echoes: true, replies: 1, .. }) {
+            return input;
+        }
+        while let Some(oldest) = self.in_flight.oldest().filter(|_| !input.is_empty()) {
+            let expected = shared.template.echo_of(oldest.flag);
+            let expected = expected.get(self.begun.bytes..).unwrap_or_default();
+            let count = expected.len().min(input.len());
+            if input.get(..count) != expected.get(..count) {
+                break;
+            }
+            let is_whole = count == expected.len();
+            input = input.split_at_mut(count).1;
+            self.begun = Begun { flag: oldest.flag, bytes: self.begun.bytes + count };
+            if is_whole {
+                self.begun = Begun::default();
+                self.packets_received += u64::from(shared.plan.kind != Kind::Echo);
+                match self.in_flight.answer(oldest.flag, true) {
+                    Answer::Complete(request) => shared.figures.answer(request.intended, now),
+                    _ => shared.figures.wrong += 1,
+                }
+            }
+        }
+        input
+    }
+
+    /// The beginning of a reply that was right, and does not go on so.
+    pub(super) fn take_begun(&mut self, shared: &mut Shared) -> Vec<u8> {
+        let Begun { flag, bytes } = std::mem::take(&mut self.begun);
+        shared.template.echo_of(flag).get(..bytes).unwrap_or_default().to_vec()
+    }
+}

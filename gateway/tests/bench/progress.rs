@@ -1,0 +1,64 @@
+//! The progress bar: on a terminal only, and gone when the figures come.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::Program;
+use crate::pty::Pty;
+use crate::{command, run};
+
+/// What a bar is made of.
+const BAR: [char; 2] = ['█', '░'];
+
+#[test]
+fn a_terminal_shows_how_far_a_run_is() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    for (arguments, phase) in [
+        (&["--connections", "2", "--ramp", "1h"][..], "connections are opened"),
+        (&["--warmup", "1h"], "warm-up"),
+        (&["--warmup", "0", "--duration", "1h"], "/s, p99 "),
+        (
+            &[
+                "--cmd",
+                "1105",
+                "--hex",
+                "0036ee80",
+                "--warmup",
+                "0",
+                "--duration",
+                "100ms",
+                "--timeout",
+                "1h",
+            ],
+            "the last replies are awaited",
+        ),
+    ] {
+        let mut terminal = Pty::open(80, 24);
+        let mut command = command(&url, arguments);
+        terminal.give_to(command.env("TERM", "xterm")).stdout(Stdio::piped());
+        let mut bench = command.spawn().unwrap();
+        terminal.wait_for(phase);
+        assert!(terminal.seen.contains(BAR), "{phase}: {:?}", terminal.seen);
+        if phase.contains("awaited") {
+            // A signal would end the load only, which is over.
+            bench.kill().unwrap();
+            bench.wait().unwrap();
+            continue;
+        }
+        kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+        let (mut figures, mut stdout) = (String::new(), bench.stdout.take().unwrap());
+        stdout.read_to_string(&mut figures).unwrap();
+        assert!(bench.wait().unwrap().success(), "{phase}: {figures}");
+        assert!(figures.contains("\nrate ") && !figures.contains(BAR), "{phase}: {figures}");
+        // After all that the run has written.
+        assert!(terminal.give_to(Command::new("echo").arg("the end")).status().unwrap().success());
+        terminal.wait_for("the end");
+        let rest = terminal.seen.rsplit("\u{1b}[2K").next().unwrap();
+        assert!(!rest.contains(BAR) && !terminal.seen.contains("\nrate "), "{phase}: {:?}", terminal.seen);
+    }
+    let ended = run(&url, &["--warmup", "0", "--duration", "300ms"]);
+    assert_eq!((ended.status, ended.error.as_str()), (0, ""), "no terminal, no bar");
+}
