@@ -1,38 +1,45 @@
 //! The same load against sysconn, a bare TCP echo and other WebSocket servers, in rounds of short
 //! slices. See README.md.
 
+mod catalogue;
 mod client;
+mod compressed;
 mod contestants;
+mod frames;
 mod histogram;
+mod instructions;
 mod loads;
+mod mode;
 mod options;
 mod peers;
 mod report;
+mod rounds;
 mod server;
 mod statistics;
+mod tls;
 mod wire;
+
+use std::time::Duration;
 
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use client::idle;
+use catalogue::{MAXIMUM, loads};
 use contestants::{Contestant, contestants};
-use loads::{LOADS, Load, LoadKind, MAXIMUM};
+use loads::{Load, LoadKind};
 use options::{Options, ServerCommand};
-use report::{Figures, Row};
-use server::Server;
+use rounds::Run;
 use statistics::Quartiles;
 use wire::Dialect;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Memory hardly varies: more rounds would show the same.
-const MEMORY_ROUNDS: usize = 3;
-
 fn main() {
     let options = Options::parse();
     let ended = match &options.server {
-        Some(ServerCommand::Server { name }) => peers::run(name),
+        Some(ServerCommand::Server { name, certificate, key }) => {
+            peers::run(name, certificate.as_deref().zip(key.as_deref()))
+        }
         None => measure(&options),
     };
     if let Err(error) = ended {
@@ -44,86 +51,85 @@ fn main() {
 /// Puts every server under every load, and prints a table after each.
 fn measure(options: &Options) -> Result<()> {
     for name in &options.only {
-        if !LOADS.iter().any(|load| load.name == name) {
-            let names = LOADS.map(|load| load.name).join(", ");
-            return Err(format!("there is no load {name}; there are {names}").into());
+        if !loads().any(|load| load.name == name || load.group == name) {
+            let names: Vec<_> = loads().map(|load| load.name).collect();
+            return Err(format!("there is no load {name}; there are {}", names.join(", ")).into());
         }
     }
     let contestants = contestants(options)?;
     raise_descriptor_limit()?;
-    let mut maximum = None;
-    for load in LOADS.iter().filter(|load| options.runs(load.name)) {
-        if matches!(load.kind, LoadKind::Open { .. }) && maximum.is_none() {
-            let base: Vec<_> = contestants.iter().filter(|one| one.dialect == Dialect::Bare).collect();
-            let rows = rounds(&MAXIMUM, &base, 0.0, options)?;
-            maximum = Some(Quartiles::of(rows[0].rounds.iter().map(|figures| figures.rate)).median);
-        }
+    let mut run = Run::new(options.rounds(), options.slice())?;
+    let loads: Vec<_> = loads().filter(|load| options.runs(load)).collect();
+    eprintln!("peers: about {} minutes", estimate(&loads, &contestants, &run).as_secs().div_ceil(60));
+    let reference = contestants.iter().find(|contestant| contestant.is_external());
+    let mut maxima = Maxima::default();
+    for load in &loads {
         let part: Vec<_> = contestants.iter().filter(|one| one.takes_part_in(load)).collect();
         let table = match load.kind {
-            LoadKind::Idle => report::memory_table(&memory(load, &part, options)?),
-            _ => report::table(&rounds(load, &part, maximum.unwrap_or(0.0), options)?),
+            LoadKind::Idle => report::memory_table(&run.memory(load, &part)),
+            LoadKind::Instructions { depth } => {
+                report::instructions_table(&run.instructions(load, &part, depth))
+            }
+            kind => {
+                let maximum = maxima.of(kind, &contestants, &mut run);
+                let rows = run.rounds(load, &part, maximum);
+                report::table(&rows, reference.map(|reference| &*reference.name))
+            }
         };
-        println!("\n{}: {}\n", load.name, load.title);
+        println!("\n{}\n", load.title());
         report::print(&table, options.markdown);
     }
-    Ok(())
+    match run.failures {
+        0 => Ok(()),
+        count => Err(format!("{count} measurements failed").into()),
+    }
+}
+
+/// The rates of which open loads are shares, each measured when it is needed first.
+#[derive(Default)]
+struct Maxima {
+    bare: Option<f64>,
+    reference: Option<f64>,
+}
+
+impl Maxima {
+    fn of(&mut self, kind: LoadKind, contestants: &[Contestant], run: &mut Run) -> f64 {
+        let is_bare = |one: &&Contestant| one.dialect == Dialect::Bare && one.takes_part_in(&MAXIMUM);
+        let bare = || contestants.iter().find(is_bare);
+        let measure = |run: &mut Run, contestant: Option<&Contestant>| {
+            let part: Vec<_> = contestant.into_iter().collect();
+            let rows = run.rounds(&MAXIMUM, &part, 0.0);
+            let rates =
+                rows.first().into_iter().flat_map(|row| row.rounds.iter().map(|figures| figures.rate));
+            Quartiles::of(rates).median
+        };
+        match kind {
+            LoadKind::Open { .. } => *self.bare.get_or_insert_with(|| measure(run, bare())),
+            LoadKind::Tail { .. } => *self.reference.get_or_insert_with(|| {
+                measure(run, contestants.iter().find(|one| one.is_external()).or_else(bare))
+            }),
+            _ => 0.0,
+        }
+    }
+}
+
+/// How long it takes, beside the starts of servers that fail.
+fn estimate(loads: &[Load], contestants: &[Contestant], run: &Run) -> Duration {
+    let of_one = |load: &Load| match load.kind {
+        LoadKind::Idle => (Duration::from_millis(500) + Duration::from_micros(150) * load.clients as u32) * 3,
+        LoadKind::Instructions { .. } => Duration::from_secs(8),
+        LoadKind::Mixed => Duration::from_millis(1500) * run.rounds as u32,
+        _ => {
+            let connect = Duration::from_millis(60) + Duration::from_micros(200) * load.clients as u32;
+            (run.slice * 11 / 10 + connect) * run.rounds as u32
+        }
+    };
+    let part = |load: &Load| contestants.iter().filter(|one| one.takes_part_in(load)).count() as u32;
+    loads.iter().map(|load| of_one(load) * part(load)).sum()
 }
 
 /// Ten thousand clients need as many descriptors here, and as many in a server, which inherits the limit.
 fn raise_descriptor_limit() -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
-}
-
-/// All rounds of one load. The servers run for the whole load, and are idle during the slices of others.
-fn rounds(load: &Load, contestants: &[&Contestant], maximum: f64, options: &Options) -> Result<Vec<Row>> {
-    let mut servers = vec![];
-    let mut rows = vec![];
-    for contestant in contestants {
-        let wrong = |error| format!("{}, {}: {error}", load.name, contestant.name);
-        let server = Server::start(&contestant.command).map_err(wrong)?;
-        load.verify(&server, contestant.dialect).map_err(wrong)?;
-        servers.push(server);
-        rows.push(Row { name: contestant.name.clone(), rounds: vec![], resident_bytes: 0 });
-    }
-    let mut order: Vec<usize> = (0..servers.len()).collect();
-    for _ in 0..options.rounds {
-        fastrand::shuffle(&mut order);
-        for &index in &order {
-            let slice = load.slice(&servers[index], contestants[index].dialect, maximum, options.slice());
-            let sample = slice.map_err(|error| format!("{}, {}: {error}", load.name, rows[index].name))?;
-            rows[index].rounds.push(Figures::from(&sample));
-        }
-    }
-    for (row, server) in rows.iter_mut().zip(&servers) {
-        row.resident_bytes = server.resident_bytes()?;
-    }
-    Ok(rows)
-}
-
-/// Rounds in which each server is started anew. The gateway takes part a second time, with clients that have
-/// logged in.
-fn memory(load: &Load, contestants: &[&Contestant], options: &Options) -> Result<Vec<(String, Vec<f64>)>> {
-    let mut rows = vec![];
-    for contestant in contestants {
-        for logged_in in [false, true] {
-            if logged_in && contestant.dialect != Dialect::Packets {
-                continue;
-            }
-            let name = format!("{}{}", contestant.name, if logged_in { ", logged in" } else { "" });
-            let mut figures = vec![];
-            for _ in 0..options.rounds.min(MEMORY_ROUNDS) {
-                let bytes = memory_of(load, contestant, logged_in);
-                figures.push(bytes.map_err(|error| format!("{}, {name}: {error}", load.name))?);
-            }
-            rows.push((name, figures));
-        }
-    }
-    Ok(rows)
-}
-
-fn memory_of(load: &Load, contestant: &Contestant, logged_in: bool) -> Result<f64> {
-    let server = Server::start(&contestant.command)?;
-    load.verify(&server, contestant.dialect)?;
-    idle(&server, contestant.dialect, &contestant.dialect.echo(load.size), load.clients, logged_in)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
@@ -18,7 +19,27 @@ const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 
 /// The time within which a server must listen.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(30);
+
+/// Where server and load run.
+#[derive(Clone, Copy)]
+pub enum Cores {
+    OneEach,
+    /// On both, as the system likes.
+    Both,
+    /// On one, in turns.
+    Same,
+}
+
+impl Cores {
+    fn of_both(self) -> (&'static [usize], &'static [usize]) {
+        match self {
+            Cores::OneEach => (&[SERVER_CORE], &[LOAD_CORE]),
+            Cores::Both => (&[SERVER_CORE, LOAD_CORE], &[SERVER_CORE, LOAD_CORE]),
+            Cores::Same => (&[SERVER_CORE], &[SERVER_CORE]),
+        }
+    }
+}
 
 /// A process that listens on loopback, until it is dropped.
 pub struct Server {
@@ -30,16 +51,22 @@ pub struct Server {
 impl Server {
     /// Starts it, and waits until it listens: on the address that it prints, or on the port that it is
     /// given in place of `{port}`.
-    pub fn start(command: &[String]) -> Result<Server> {
+    pub fn start(command: &[String], cores: Cores) -> Result<Server> {
         let port = free_port()?;
         let given = command.iter().any(|part| part.contains("{port}"));
         let command: Vec<String> =
             command.iter().map(|part| part.replace("{port}", &port.to_string())).collect();
         let (program, arguments) = command.split_first().ok_or("an empty command")?;
         // A child begins on the core of the thread that starts it.
-        pin(SERVER_CORE)?;
-        let child = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        pin(LOAD_CORE)?;
+        let (server_cores, load_cores) = cores.of_both();
+        pin(server_cores)?;
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        pin(load_cores)?;
         let mut child = child.map_err(|error| format!("{program}: {error}"))?;
         let lines = lines(child.stdout.take().ok_or("no standard output")?);
         let clock = clock_getcpuclockid(Pid::from_raw(child.id().try_into()?))?;
@@ -59,6 +86,19 @@ impl Server {
         while TcpStream::connect(self.address).is_err() {
             if Instant::now() > deadline || self.child.try_wait()?.is_some() {
                 return Err(format!("nothing listens on {}", self.address).into());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn end(mut self) -> Result<()> {
+        kill(Pid::from_raw(self.child.id().try_into()?), Signal::SIGTERM)?;
+        let deadline = Instant::now() + START;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                return Err("a server does not end".into());
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -141,10 +181,10 @@ fn waited(schedstat: &str) -> Result<Duration> {
     Ok(Duration::from_nanos(waited.parse()?))
 }
 
-/// Keeps this thread on one core.
-fn pin(core: usize) -> Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core)?;
-    sched_setaffinity(Pid::from_raw(0), &cores).map_err(|error| format!("core {core}: {error}"))?;
+/// Keeps this thread on these cores.
+fn pin(cores: &[usize]) -> Result<()> {
+    let mut set = CpuSet::new();
+    cores.iter().try_for_each(|core| set.set(*core))?;
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(|error| format!("cores {cores:?}: {error}"))?;
     Ok(())
 }

@@ -1,17 +1,15 @@
 //! Clients that connect, upgrade, get one echo, and leave.
 
 use std::io::{ErrorKind, Write};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
-use super::{Mark, PATIENCE, Sample, connect_one, read_available, read_upgrade};
+use super::stream::Stream;
+use super::{Mark, PATIENCE, Sample, Target, connect_one, read_available, read_upgrade};
 use crate::Result;
 use crate::histogram::Histogram;
-use crate::server::Server;
-use crate::wire::{Dialect, Exchange, upgrade_request};
+use crate::wire::{Exchange, Reply, upgrade_request};
 
 /// The state of a client: the input that it waits for.
 enum Phase {
@@ -21,7 +19,7 @@ enum Phase {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: Stream,
     phase: Phase,
     received: usize,
     since: Instant,
@@ -30,31 +28,39 @@ struct Client {
 /// All of them.
 struct Churn<'a> {
     poll: Poll,
-    address: SocketAddr,
+    target: &'a Target,
     exchange: &'a Exchange,
-    /// Bytes that come for the upgrade request.
+    upgrade: Vec<u8>,
+    /// Bytes that come for the upgrade request, and for the echo; without one, a visit ends before it.
     head_len: usize,
+    reply_len: Option<usize>,
     clients: Vec<Client>,
     visits: u64,
     latency: Histogram,
 }
 
-/// Keeps `at_once` of them active. A message of the sample is a whole visit.
+/// Keeps `at_once` of them active. A message of the sample is a whole visit. `echoes`: with an echo.
 pub fn churn(
-    server: &Server,
-    dialect: Dialect,
+    target: &Target,
     exchange: &Exchange,
+    echoes: bool,
     at_once: usize,
     warm_up: Duration,
     slice: Duration,
 ) -> Result<Sample> {
-    let mut first = connect_one(server.address)?;
-    first.write_all(upgrade_request())?;
+    let mut first = connect_one(target)?;
+    let upgrade = upgrade_request(target.mode);
+    first.write_all(&upgrade)?;
+    let Reply::Bytes(reply) = &exchange.reply else {
+        return Err("visits have an echo of fixed bytes".into());
+    };
     let mut churn = Churn {
         poll: Poll::new()?,
-        address: server.address,
+        target,
         exchange,
-        head_len: read_upgrade(&mut first, dialect)?,
+        upgrade,
+        head_len: read_upgrade(&mut first, target)?,
+        reply_len: echoes.then_some(reply.len()),
         clients: vec![],
         visits: 0,
         latency: Histogram::new(),
@@ -66,17 +72,16 @@ pub fn churn(
     }
     churn.go_on(warm_up)?;
     churn.latency.clear();
-    let (mark, visits) = (Mark::now(server)?, churn.visits);
+    let (mark, visits) = (Mark::now(&target.server)?, churn.visits);
     churn.go_on(slice)?;
-    mark.sample(server, churn.visits - visits, churn.latency)
+    mark.sample(&target.server, churn.visits - visits, churn.latency)
 }
 
 impl Churn<'_> {
     fn begin(&self, index: usize) -> Result<Client> {
         let since = Instant::now();
-        let mut stream = TcpStream::connect(self.address)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut stream, Token(index), interest)?;
+        let stream = Stream::begin(self.target.server.address, self.target.tls.as_ref())?;
+        stream.register(&self.poll, Token(index))?;
         Ok(Client { stream, phase: Phase::Connected, received: 0, since })
     }
 
@@ -98,7 +103,7 @@ impl Churn<'_> {
             for event in &events {
                 let Token(index) = event.token();
                 if event.is_writable() && matches!(self.clients[index].phase, Phase::Connected) {
-                    self.clients[index].ask(upgrade_request(), Phase::Upgraded)?;
+                    self.clients[index].ask(&self.upgrade, Phase::Upgraded)?;
                 }
                 if event.is_readable() {
                     self.read(index, &mut buffer)?;
@@ -110,11 +115,11 @@ impl Churn<'_> {
 
     fn read(&mut self, index: usize, buffer: &mut [u8]) -> Result<()> {
         let client = &mut self.clients[index];
-        client.received += read_available(&mut client.stream, buffer)?;
+        client.received += read_available(&mut client.stream, buffer, |_| ())?;
         let awaited = match client.phase {
             Phase::Connected => 0,
             Phase::Upgraded => self.head_len,
-            Phase::Echoed => self.exchange.reply.len(),
+            Phase::Echoed => self.reply_len.unwrap_or(0),
         };
         if client.received > awaited {
             return Err("more came back than was asked for".into());
@@ -124,8 +129,10 @@ impl Churn<'_> {
         }
         match client.phase {
             Phase::Connected => {}
-            Phase::Upgraded => client.ask(&self.exchange.request, Phase::Echoed)?,
-            Phase::Echoed => {
+            Phase::Upgraded if self.reply_len.is_some() => {
+                client.ask(self.exchange.request(), Phase::Echoed)?
+            }
+            Phase::Upgraded | Phase::Echoed => {
                 self.latency.record(client.since.elapsed());
                 self.visits += 1;
                 // The old connection closes when the new one takes its place.

@@ -20,9 +20,10 @@ pub fn closed(
     }
     go_on(&mut population, begin + warm_up)?;
     population.latency.clear();
-    let (mark, replies) = (Mark::now(server)?, population.replies);
+    let (mark, replies, bytes) = (Mark::now(server)?, population.replies, population.reply_bytes);
     go_on(&mut population, Instant::now() + slice)?;
-    let sample = mark.sample(server, population.replies - replies, population.latency.clone())?;
+    let mut sample = mark.sample(server, population.replies - replies, population.latency.clone())?;
+    sample.reply_bytes = population.reply_bytes - bytes;
     population.drain()?;
     Ok(sample)
 }

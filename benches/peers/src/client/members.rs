@@ -1,12 +1,12 @@
 //! Clients that connect, send a packet or a few, one after the other, and stay.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
-use super::connect;
+use super::stream::Stream;
+use super::verify::read_reply;
+use super::{Target, connect};
 use crate::Result;
-use crate::server::Server;
-use crate::wire::{Dialect, Exchange, error_and_cmd, masked_frame, request_packet};
+use crate::wire::{Exchange, error_and_cmd, masked_frame, request_packet};
 
 /// The number of clients with a packet in flight.
 const AT_ONCE: usize = 100;
@@ -22,29 +22,18 @@ const FIRST_ROLE: u32 = 1_000_000;
 pub const ROOM: &str = "everybody";
 
 /// Connects `count` clients that get one echo each.
-pub fn that_echo(
-    server: &Server,
-    dialect: Dialect,
-    exchange: &Exchange,
-    count: usize,
-) -> Result<Vec<TcpStream>> {
-    let mut streams = connect(server.address, dialect, count)?;
-    let mut reply = vec![0; exchange.reply.len()];
+pub fn that_echo(target: &Target, exchange: &Exchange, count: usize) -> Result<Vec<Stream>> {
+    let mut streams = connect(target, count)?;
     for some in streams.chunks_mut(AT_ONCE) {
-        some.iter_mut().try_for_each(|stream| stream.write_all(&exchange.request))?;
-        for stream in some {
-            stream.read_exact(&mut reply)?;
-            if reply != exchange.reply {
-                return Err("a reply is wrong".into());
-            }
-        }
+        some.iter_mut().try_for_each(|stream| stream.write_all(exchange.request()))?;
+        some.iter_mut().try_for_each(|stream| read_reply(stream, &exchange.reply))?;
     }
     Ok(streams)
 }
 
 /// Connects `count` clients that log in, each as a role of its own with an account of 16 characters.
-pub fn that_log_in(server: &Server, count: usize) -> Result<Vec<TcpStream>> {
-    let mut streams = connect(server.address, Dialect::Packets, count)?;
+pub fn that_log_in(target: &Target, count: usize) -> Result<Vec<Stream>> {
+    let mut streams = connect(target, count)?;
     ask_all(&mut streams, LOGIN, |index| {
         let role = FIRST_ROLE + index as u32;
         let account = format!("account-{role:08}");
@@ -54,7 +43,7 @@ pub fn that_log_in(server: &Server, count: usize) -> Result<Vec<TcpStream>> {
 }
 
 /// Lets clients that have logged in join one room.
-pub fn join(streams: &mut [TcpStream]) -> Result<()> {
+pub fn join(streams: &mut [Stream]) -> Result<()> {
     ask_all(streams, JOIN, |_| string(1, ROOM))
 }
 
@@ -64,7 +53,7 @@ pub fn role(index: usize) -> Vec<u8> {
 }
 
 /// Sends a packet for each, and checks that it is not refused.
-fn ask_all(streams: &mut [TcpStream], cmd: u16, data: impl Fn(usize) -> Vec<u8>) -> Result<()> {
+fn ask_all(streams: &mut [Stream], cmd: u16, data: impl Fn(usize) -> Vec<u8>) -> Result<()> {
     let mut index = 0;
     for some in streams.chunks_mut(AT_ONCE) {
         for stream in &mut *some {

@@ -1,29 +1,51 @@
-//! The load: one thread, plain TCP, requests that are built once, and replies of which only the bytes
-//! are counted.
+//! The load: one thread, requests that are built once, and replies of which only the bytes or frames are
+//! counted.
 
 mod churn;
 mod closed;
 mod idle;
+mod lockstep;
 mod members;
+mod mixed;
 mod open;
 mod population;
 mod push;
+mod room;
+mod stream;
+mod verify;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use churn::churn;
 pub use closed::closed;
-pub use idle::idle;
+pub use idle::{Idle, idle};
+pub use lockstep::lockstep;
+pub use mixed::mixed;
 pub use open::open;
 pub use population::Population;
-pub use push::push;
+pub use push::{Talk, push};
+pub use room::TO_ALL;
+pub use verify::verify;
 
 use crate::Result;
 use crate::histogram::Histogram;
+use crate::mode::Mode;
 use crate::server::{Server, own_cpu_time, own_waited};
-use crate::wire::{Dialect, Exchange, upgrade_request};
+use crate::wire::{Dialect, upgrade_request};
+use rustls::ClientConfig;
+use stream::Stream;
+
+/// A server, and how clients talk to it.
+pub struct Target {
+    pub server: Server,
+    pub dialect: Dialect,
+    pub mode: Mode,
+    /// For clients with TLS.
+    pub tls: Option<Arc<ClientConfig>>,
+}
 
 /// The time limit for immediate answers.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +59,8 @@ pub struct Sample {
     /// Time for which server or load could have run, but other processes had their cores.
     pub waited: Duration,
     pub latency: Histogram,
+    /// Bytes of replies, without TLS; 0 where they are not counted.
+    pub reply_bytes: u64,
 }
 
 /// The clocks at the beginning of the measurement.
@@ -66,26 +90,27 @@ impl Mark {
             load_cpu: own_cpu_time()? - self.load_cpu,
             waited: (server.waited()? + own_waited()?).saturating_sub(self.waited),
             latency,
+            reply_bytes: 0,
         })
     }
 }
 
 /// Connects `count` clients and upgrades them. Their sockets still block.
-pub fn connect(address: SocketAddr, dialect: Dialect, count: usize) -> Result<Vec<TcpStream>> {
+pub fn connect(target: &Target, count: usize) -> Result<Vec<Stream>> {
     /// Fewer than any server's backlog holds.
     const AT_ONCE: usize = 100;
     let mut streams = Vec::with_capacity(count);
     for begin in (0..count).step_by(AT_ONCE) {
         for _ in begin..count.min(begin + AT_ONCE) {
-            let mut stream = connect_one(address)?;
-            if !dialect.is_bare() {
-                stream.write_all(upgrade_request())?;
+            let mut stream = connect_one(target)?;
+            if !target.dialect.is_bare() {
+                stream.write_all(&upgrade_request(target.mode))?;
             }
             streams.push(stream);
         }
-        if !dialect.is_bare() {
+        if !target.dialect.is_bare() {
             for stream in &mut streams[begin..] {
-                read_upgrade(stream, dialect)?;
+                read_upgrade(stream, target)?;
             }
         }
     }
@@ -93,16 +118,16 @@ pub fn connect(address: SocketAddr, dialect: Dialect, count: usize) -> Result<Ve
 }
 
 /// Connects one client.
-fn connect_one(address: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
+fn connect_one(target: &Target) -> Result<Stream> {
+    let stream = TcpStream::connect(target.server.address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
+    Stream::new(stream, target.tls.as_ref())
 }
 
 /// Reads and checks the answer to the upgrade request. Returns its length.
-fn read_upgrade(stream: &mut TcpStream, dialect: Dialect) -> Result<usize> {
+fn read_upgrade(stream: &mut Stream, target: &Target) -> Result<usize> {
     let mut head = vec![];
     let mut buffer = [0; 1024];
     while !head.ends_with(b"\r\n\r\n") {
@@ -112,43 +137,25 @@ fn read_upgrade(stream: &mut TcpStream, dialect: Dialect) -> Result<usize> {
             break;
         }
     }
-    if dialect.accepts(&head) {
+    if target.dialect.accepts(&head, target.mode) {
         Ok(head.len())
     } else {
         Err(format!("the upgrade was answered by {:?}", String::from_utf8_lossy(&head)).into())
     }
 }
 
-/// One request, whose reply is compared byte by byte.
-pub fn verify(server: &Server, dialect: Dialect, exchange: &Exchange) -> Result<()> {
-    for stream in &mut connect(server.address, dialect, 2)? {
-        let mut reply = vec![0; exchange.reply.len()];
-        // Long requests are sent while their replies are read: a server may be unable to hold them.
-        let mut sender = stream.try_clone()?;
-        std::thread::scope(|scope| {
-            let sent = scope.spawn(move || sender.write_all(&exchange.request));
-            stream.read_exact(&mut reply)?;
-            sent.join().map_err(|_| "the sender panicked")??;
-            Ok::<_, Box<dyn std::error::Error>>(())
-        })?;
-        if reply != exchange.reply {
-            let begin = &reply[..reply.len().min(64)];
-            return Err(format!("a reply is wrong; it begins {begin:02x?}").into());
-        }
-    }
-    Ok(())
-}
-
-/// Reads from a non-blocking socket until a read is short: an event follows when more comes. Returns the
-/// number of bytes.
-fn read_available(stream: &mut mio::net::TcpStream, buffer: &mut [u8]) -> Result<usize> {
+/// Reads from a non-blocking socket until a read is short: an event follows when more comes. Calls `take` for
+/// what was read. Returns the number of bytes.
+fn read_available(stream: &mut Stream, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> Result<usize> {
     let mut total = 0;
     loop {
         match stream.read(buffer) {
             Ok(0) => return Err("the server has closed a connection".into()),
             Ok(count) => {
                 total += count;
-                if count < buffer.len() {
+                take(&buffer[..count]);
+                // With TLS a read is a record at most.
+                if count < buffer.len() && !stream.has_tls() {
                     return Ok(total);
                 }
             }

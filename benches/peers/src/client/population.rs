@@ -1,30 +1,63 @@
-//! Many clients that all send the same request repeatedly.
+//! Many clients that all send the same requests repeatedly.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
-use super::{PATIENCE, connect, read_available};
+use super::stream::Stream;
+use super::{PATIENCE, Target, connect, read_available};
 use crate::Result;
+use crate::frames::Frames;
 use crate::histogram::Histogram;
-use crate::server::Server;
-use crate::wire::{Dialect, Exchange};
+use crate::wire::{Exchange, Reply};
 
 const READ_BUFFER_BYTES: usize = 256 * 1024;
 
 /// One client.
 struct Link {
-    stream: TcpStream,
-    /// Bytes of requests that are still to be sent, and where in a request they begin.
+    stream: Stream,
+    /// Bytes of requests that are still to be sent, and where in the ring they begin.
     unsent: usize,
     position: usize,
-    /// The received bytes of the current reply.
-    received: usize,
+    /// The place of its next request among all.
+    next: usize,
+    received: Received,
     /// For each request without a reply: when it was sent, or should have been.
     sent: VecDeque<Instant>,
+}
+
+/// What has come of the current reply.
+enum Received {
+    /// So many bytes, of so many.
+    Bytes(usize, usize),
+    Frames(Box<Frames>),
+}
+
+impl Received {
+    fn new(reply: &Reply) -> Received {
+        match reply {
+            Reply::Bytes(bytes) => Received::Bytes(0, bytes.len()),
+            Reply::State { .. } => Received::Frames(Box::default()),
+        }
+    }
+
+    /// Returns the number of replies that these bytes complete.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        match self {
+            Received::Bytes(received, len) => {
+                let all = *received + bytes.len();
+                *received = all % *len;
+                all / *len
+            }
+            Received::Frames(frames) => {
+                let mut replies = 0;
+                frames.take(bytes, |_| replies += 1);
+                replies
+            }
+        }
+    }
 }
 
 /// All clients, and their measurements.
@@ -32,47 +65,50 @@ pub struct Population {
     poll: Poll,
     events: Events,
     links: Vec<Link>,
-    /// The requests of one write, and one more, so that a write can begin within a request.
+    /// All requests, repeated so that a write can begin anywhere among them; their bytes without that.
     requests: Vec<u8>,
-    request_len: usize,
-    reply_len: usize,
+    ring_len: usize,
+    /// Where each of them begins.
+    starts: Vec<usize>,
     buffer: Vec<u8>,
     /// The clients that got replies in this turn, and how many.
     answered: Vec<(usize, usize)>,
     in_flight: usize,
     pub replies: u64,
+    pub reply_bytes: u64,
     pub latency: Histogram,
 }
 
 impl Population {
     /// `depth`: the requests of one client that are in flight.
-    pub fn new(
-        server: &Server,
-        dialect: Dialect,
-        exchange: &Exchange,
-        clients: usize,
-        depth: usize,
-    ) -> Result<Population> {
+    pub fn new(target: &Target, exchange: &Exchange, clients: usize, depth: usize) -> Result<Population> {
         let poll = Poll::new()?;
         let mut links = Vec::with_capacity(clients);
-        for stream in connect(server.address, dialect, clients)? {
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(&mut stream, Token(links.len()), interest)?;
-            links.push(Link { stream, unsent: 0, position: 0, received: 0, sent: VecDeque::new() });
+        for stream in connect(target, clients)? {
+            stream.register(&poll, Token(links.len()))?;
+            let received = Received::new(&exchange.reply);
+            links.push(Link { stream, unsent: 0, position: 0, next: 0, received, sent: VecDeque::new() });
         }
+        let starts = exchange.requests.iter().scan(0, |end, request| {
+            let start = *end;
+            *end += request.len();
+            Some(start)
+        });
+        let ring = exchange.requests.concat();
+        // As many more as are in flight.
+        let times = 1 + depth.div_ceil(exchange.requests.len());
         Ok(Population {
             poll,
             events: Events::with_capacity(1024),
             links,
-            requests: exchange.request.repeat(depth + 1),
-            request_len: exchange.request.len(),
-            reply_len: exchange.reply.len(),
+            requests: ring.repeat(times),
+            ring_len: ring.len(),
+            starts: starts.collect(),
             buffer: vec![0; READ_BUFFER_BYTES],
             answered: vec![],
             in_flight: 0,
             replies: 0,
+            reply_bytes: 0,
             latency: Histogram::new(),
         })
     }
@@ -86,11 +122,16 @@ impl Population {
     pub fn send(&mut self, client: usize, count: usize, at: Instant) -> Result<()> {
         let link = &mut self.links[client];
         let idle = link.unsent == 0;
-        link.unsent += count * self.request_len;
+        let at_place = |place: usize| {
+            let rounds = place / self.starts.len();
+            rounds * self.ring_len + self.starts[place % self.starts.len()]
+        };
+        link.unsent += at_place(link.next + count) - at_place(link.next);
+        link.next += count;
         link.sent.extend(std::iter::repeat_n(at, count));
         self.in_flight += count;
         // Else the socket is full, and an event comes when it is not.
-        if idle { link.flush(&self.requests, self.request_len) } else { Ok(()) }
+        if idle { link.flush(&self.requests, self.ring_len) } else { Ok(()) }
     }
 
     /// Waits for input, and reads it. Returns the clients that got replies, and how many.
@@ -105,9 +146,9 @@ impl Population {
             let Token(client) = event.token();
             let link = &mut self.links[client];
             if event.is_readable() {
-                let bytes = read_available(&mut link.stream, &mut self.buffer)?;
-                let replies = (link.received + bytes) / self.reply_len;
-                link.received = (link.received + bytes) % self.reply_len;
+                let mut replies = 0;
+                let take = |bytes: &[u8]| replies += link.received.take(bytes);
+                self.reply_bytes += read_available(&mut link.stream, &mut self.buffer, take)? as u64;
                 if replies > link.sent.len() {
                     return Err("more came back than was asked for".into());
                 }
@@ -121,8 +162,9 @@ impl Population {
                     answered.push((client, replies));
                 }
             }
-            if event.is_writable() && link.unsent > 0 {
-                link.flush(&self.requests, self.request_len)?;
+            if event.is_writable() {
+                link.stream.flush()?;
+                link.flush(&self.requests, self.ring_len)?;
             }
         }
         Ok(answered)
@@ -148,13 +190,13 @@ impl Population {
 }
 
 impl Link {
-    fn flush(&mut self, requests: &[u8], request_len: usize) -> Result<()> {
+    fn flush(&mut self, requests: &[u8], ring_len: usize) -> Result<()> {
         while self.unsent > 0 {
             let end = requests.len().min(self.position + self.unsent);
             match self.stream.write(&requests[self.position..end]) {
                 Ok(count) => {
                     self.unsent -= count;
-                    self.position = (self.position + count) % request_len;
+                    self.position = (self.position + count) % ring_len;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -1,91 +1,83 @@
-//! One client sends a message, and all members receive it.
+//! Members of a room say something, and all members receive it.
 
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
-use super::members::{self, ROOM, string};
-use super::{Mark, PATIENCE, Sample, connect, read_available};
+use super::room::{Say, enter};
+use super::stream::Stream;
+use super::{Mark, PATIENCE, Sample, Target, read_available};
 use crate::Result;
 use crate::histogram::Histogram;
-use crate::server::Server;
-use crate::wire::{Dialect, FLAG, frame, masked_frame, reply_packet, request_packet};
 
-/// Commands of the gateway.
-const SAY: u16 = 1203;
-const SAID: u16 = 1210;
+/// Who says how much.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Talk {
+    pub members: usize,
+    /// So many of them speak at once.
+    pub speakers: usize,
+    /// Each says so many texts in one write.
+    pub texts: usize,
+    pub size: usize,
+}
 
 /// The members of a room, and the bytes between them and the server.
 struct Room {
     poll: Poll,
     events: Events,
-    streams: Vec<TcpStream>,
-    /// The bytes that one client sends.
+    streams: Vec<Stream>,
+    speakers: usize,
+    /// The bytes that a speaker sends.
     said: Vec<u8>,
-    /// Bytes that come for it, to all clients together.
+    /// Bytes that come for all that is said at once, to all clients together.
     heard_bytes: usize,
     latency: Histogram,
 }
 
-/// A message of the sample is a delivery to one member; the latency is that of a whole push.
-pub fn push(
-    server: &Server,
-    dialect: Dialect,
-    count: usize,
-    size: usize,
-    warm_up: Duration,
-    slice: Duration,
-) -> Result<Sample> {
-    let mut room = Room::open(server, dialect, count, size)?;
+/// A message of the sample is a delivery to one member; the latency is that of all that is said at once.
+pub fn push(target: &Target, talk: Talk, warm_up: Duration, slice: Duration) -> Result<Sample> {
+    let mut room = Room::open(target, talk)?;
     room.go_on(warm_up)?;
     room.latency.clear();
-    let mark = Mark::now(server)?;
-    let pushes = room.go_on(slice)?;
-    mark.sample(server, (pushes * count) as u64, room.latency)
+    let mark = Mark::now(&target.server)?;
+    let turns = room.go_on(slice)?;
+    let deliveries = turns * talk.speakers * talk.texts * talk.members;
+    mark.sample(&target.server, deliveries as u64, room.latency)
 }
 
 impl Room {
-    fn open(server: &Server, dialect: Dialect, count: usize, size: usize) -> Result<Room> {
-        let text = "x".repeat(size);
-        let data = [string(1, ROOM), vec![2 << 3], members::role(0), string(3, &text)].concat();
-        let pushed = frame(&reply_packet(SAID, 0, &data));
-        let (streams, said, extra) = if dialect.is_bare() {
-            (connect(server.address, dialect, count)?, pushed.clone(), 0)
-        } else {
-            let mut streams = members::that_log_in(server, count)?;
-            members::join(&mut streams)?;
-            let say = masked_frame(&request_packet(SAY, &[string(1, ROOM), string(2, &text)].concat()));
-            (streams, say, frame(&reply_packet(SAY, FLAG, &[])).len())
-        };
+    fn open(target: &Target, talk: Talk) -> Result<Room> {
+        let say = Say::new(target.dialect, talk.size);
+        let streams = enter(target, talk.members)?;
         let poll = Poll::new()?;
-        let mut registered = Vec::with_capacity(count);
-        for (index, stream) in streams.into_iter().enumerate() {
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            registered.push(stream);
+        for (index, stream) in streams.iter().enumerate() {
+            stream.register(&poll, Token(index))?;
         }
+        let heard = say.pushed.len() * talk.members + say.acknowledged.len();
         Ok(Room {
             poll,
             events: Events::with_capacity(1024),
-            streams: registered,
-            said,
-            heard_bytes: pushed.len() * count + extra,
+            streams,
+            speakers: talk.speakers,
+            said: say.request.repeat(talk.texts),
+            heard_bytes: heard * talk.speakers * talk.texts,
             latency: Histogram::new(),
         })
     }
 
-    /// Sends a message, waits until all members have received it, and repeats. Returns the number of pushes.
+    /// Lets all speakers speak, waits until all members have heard everything, and repeats. Returns how
+    /// often.
     fn go_on(&mut self, slice: Duration) -> Result<usize> {
         let mut buffer = vec![0; 64 * 1024];
         let begin = Instant::now();
-        let mut pushes = 0;
+        let mut turns = 0;
         while begin.elapsed() < slice {
             let said = Instant::now();
-            if self.streams[0].write(&self.said)? != self.said.len() {
-                return Err("a socket is full".into());
+            for stream in &mut self.streams[..self.speakers] {
+                if stream.write(&self.said)? != self.said.len() {
+                    return Err("a socket is full".into());
+                }
             }
             let mut heard_bytes = 0;
             while heard_bytes < self.heard_bytes {
@@ -93,8 +85,8 @@ impl Room {
                     Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
                     _ => {}
                 }
-                for event in &self.events {
-                    heard_bytes += read_available(&mut self.streams[event.token().0], &mut buffer)?;
+                for event in self.events.iter().filter(|event| event.is_readable()) {
+                    heard_bytes += read_available(&mut self.streams[event.token().0], &mut buffer, |_| ())?;
                 }
                 if said.elapsed() > PATIENCE {
                     return Err("a push does not reach all".into());
@@ -104,8 +96,8 @@ impl Room {
                 return Err("more was pushed than was said".into());
             }
             self.latency.record(said.elapsed());
-            pushes += 1;
+            turns += 1;
         }
-        Ok(pushes)
+        Ok(turns)
     }
 }

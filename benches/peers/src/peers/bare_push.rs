@@ -1,4 +1,5 @@
-//! The upper limit for pushes: a bare loop writes one client's message to all clients.
+//! The upper limit for pushes: a bare loop writes some messages of a client to all clients, and sends the
+//! others back.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -7,6 +8,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use crate::Result;
+use crate::client::TO_ALL;
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -25,7 +27,12 @@ pub fn run() -> Result<()> {
                 LISTENER => accept(&listener, &mut streams, &poll)?,
                 Token(key) => {
                     match streams.get_mut(key).map(|stream: &mut TcpStream| stream.read(&mut buffer)) {
-                        Some(Ok(count)) if count > 0 => push(&buffer[..count], &mut streams)?,
+                        Some(Ok(count)) if count > 0 && buffer[0] == TO_ALL => {
+                            push(&buffer[..count], &mut streams)?;
+                        }
+                        Some(Ok(count)) if count > 0 => {
+                            write(&buffer[..count], streams.get_mut(key))?;
+                        }
                         Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
                         Some(_) => drop(streams.remove(key)),
                         None => {}
@@ -52,10 +59,14 @@ fn accept(listener: &TcpListener, streams: &mut Slab<TcpStream>, poll: &Poll) ->
 
 /// The load waits for each push before it asks for another, so a socket that is full is an error.
 fn push(bytes: &[u8], streams: &mut Slab<TcpStream>) -> Result<()> {
-    for (_, stream) in streams {
-        if stream.write(bytes)? != bytes.len() {
-            return Err("a client does not read".into());
-        }
+    streams.iter_mut().try_for_each(|(_, stream)| write(bytes, Some(stream)))
+}
+
+fn write(bytes: &[u8], stream: Option<&mut TcpStream>) -> Result<()> {
+    match stream.map(|stream| stream.write(bytes)) {
+        Some(Ok(count)) if count < bytes.len() => Err("a client does not read".into()),
+        Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Err("a client does not read".into()),
+        // One that has gone is removed when its end is read.
+        _ => Ok(()),
     }
-    Ok(())
 }

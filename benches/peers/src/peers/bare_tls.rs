@@ -47,11 +47,7 @@ pub fn run(config: &Arc<ServerConfig>) -> Result<()> {
     let mut buffers =
         Buffers { cipher: vec![0; READ_BUFFER_BYTES], plain: vec![], out: vec![0; WRITE_BUFFER_BYTES] };
     loop {
-        if let Err(error) = poll.poll(&mut events, None)
-            && error.kind() != ErrorKind::Interrupted
-        {
-            return Err(error.into());
-        }
+        poll.poll(&mut events, None)?;
         for event in &events {
             match event.token() {
                 LISTENER => accept(&listener, config, &mut connections, &poll)?,

@@ -1,9 +1,13 @@
 //! Shared code of the servers on tokio: a runtime of one thread, and an echo that writes as rarely as
 //! possible.
 
+use std::sync::Arc;
+
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::unconstrained;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::Result;
 
@@ -23,6 +27,25 @@ where
             stream.set_nodelay(true)?;
             // Clients leave without a Close frame: that error is not reported.
             tokio::spawn(unconstrained(connection(stream)));
+        }
+    })
+}
+
+/// The same over TLS.
+pub fn serve_tls<C, F, E>(config: Arc<rustls::ServerConfig>, connection: C) -> Result<()>
+where
+    C: Fn(TlsStream<TcpStream>) -> F + Clone + Send + 'static,
+    F: Future<Output = std::result::Result<(), E>> + Send + 'static,
+    E: Send + 'static,
+{
+    let acceptor = TlsAcceptor::from(config);
+    serve(move |stream| {
+        let (accept, connection) = (acceptor.accept(stream), connection.clone());
+        async move {
+            match accept.await {
+                Ok(stream) => connection(stream).await.map_err(|_| ()),
+                Err(_) => Err(()),
+            }
         }
     })
 }
