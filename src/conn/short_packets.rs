@@ -11,7 +11,7 @@ use super::env::Env;
 use super::frames::FLUSH_BYTES;
 use super::packets::check_reply;
 use crate::cause::Cause;
-use crate::frame::ShortMessage;
+use crate::frame::{ShortMessage, begins_short_message};
 use crate::packet::{DataStatus, REQUEST_HEADER_BYTES, RequestHeader};
 use crate::router::{Access, Application, Context, Outcome, Request, Route, Router, Service};
 
@@ -112,6 +112,9 @@ impl Conn {
         env: &mut Env<S>,
     ) -> bool {
         let Service::Packets(router) = env.service else { return false };
+        if !begins_short_message(input) {
+            return false;
+        }
         let max_len = self.max_len(env);
         let Some((decoder, mut dispatch)) = self.split() else { return false };
         let is_usual = decoder.is_idle()

@@ -53,6 +53,13 @@ pub(crate) struct ShortMessage<const N: usize> {
     pub(crate) first: [u8; N],
 }
 
+/// Whether the front of a client's input looks like a short binary message. Asked first, it spares other
+/// frames what a look at one costs.
+#[inline(always)]
+pub(crate) fn begins_short_message(input: &[u8]) -> bool {
+    matches!(input, [WHOLE_BINARY, second, ..] if usize::from(second ^ MASKED) <= MAX_CONTROL_PAYLOAD)
+}
+
 impl<const N: usize> ShortMessage<N> {
     /// The short binary message at the front of a client's input, whose decoder must be
     /// [idle](Decoder::is_idle). `None` if anything else comes next, or a message of fewer than `N` bytes or
