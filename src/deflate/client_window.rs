@@ -43,10 +43,4 @@ impl ClientWindow {
         self.bytes.drain(..self.bytes.len().saturating_sub(self.most));
         self.bytes.shrink_to_fit();
     }
-
-    /// The bytes that are allocated.
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity()
-    }
 }
