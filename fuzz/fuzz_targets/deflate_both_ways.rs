@@ -1,8 +1,8 @@
 //! Messages in both directions by permessage-deflate: each side inflates what the other compresses, for any
 //! agreement, within the limits of length and memory.
 //!
-//! Input: the agreement and the level (1 byte, see [`agreement`] and [`level`]), then messages: what happens (1
-//! byte, see [`converse`]), the length of the bytes (1 byte), and the bytes, as far as there are any.
+//! Input: the agreement and the level (1 byte, see [`agreement`] and [`level`]), then messages: what happens
+//! (1 byte, see [`converse`]), the length of the bytes (1 byte), and the bytes, as far as there are any.
 
 #![no_main]
 

@@ -13,8 +13,8 @@ pub const MAX_LEN: usize = 512 * 1024;
 pub const MAX_LEN_CEILING: usize = 64 * 1024 * 1024;
 /// The default of [`Output::outbox_limit`](super::Output::outbox_limit), in bytes.
 pub const OUTBOX_LIMIT: usize = 1024 * 1024;
-/// The greatest value of [`Output::deflate_level`](super::Output::deflate_level), which is zlib's default level.
-/// The three above it were found to save at most 7 % more, and can take 10 to 60 times as long.
+/// The greatest value of [`Output::deflate_level`](super::Output::deflate_level), which is zlib's default
+/// level. The three above it were found to save at most 7 % more, and can take 10 to 60 times as long.
 pub const MAX_DEFLATE_LEVEL: u8 = 6;
 /// The default of [`Config::log_connections`](crate::Config::log_connections), in lines per second.
 pub(super) const LOG_CONNECTIONS: NonZeroU32 = NonZeroU32::new(200).unwrap();

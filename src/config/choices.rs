@@ -24,8 +24,8 @@ pub enum DeflateMode {
     Off,
     /// Each message by itself. One compressor and one inflater serve all connections.
     Shared,
-    /// With a window that is kept from message to message, if the client agrees: better compression of messages
-    /// that resemble earlier ones, and up to 31 KB of memory for each connection that uses it
+    /// With a window that is kept from message to message, if the client agrees: better compression of
+    /// messages that resemble earlier ones, and up to 31 KB of memory for each connection that uses it
     /// ([`Output::deflate_level`](super::Output::deflate_level) 1). Most of it is given back by
     /// [housekeeping](super::Timers::housekeeping) while nothing is sent.
     Dedicated,

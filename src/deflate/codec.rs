@@ -156,8 +156,8 @@ impl Deflate {
         super::effort(self.level)
     }
 
-    /// Housekeeping: if no message has passed since the last call, frees all but what the client's next message
-    /// can refer back to. The server's next message refers back to nothing.
+    /// Housekeeping: if no message has passed since the last call, frees all but what the client's next
+    /// message can refer back to. The server's next message refers back to nothing.
     pub fn trim(&mut self) {
         if !std::mem::take(&mut self.is_used) && !self.is_busy {
             self.compressor = None;

@@ -50,8 +50,8 @@ impl Compressor {
         }
     }
 
-    /// Compresses the next slice of a message, which consists of `parts`, and appends the result to `out`, in which
-    /// the message begins at `begin`.
+    /// Compresses the next slice of a message, which consists of `parts`, and appends the result to `out`, in
+    /// which the message begins at `begin`.
     pub(super) fn push(&mut self, parts: &[&[u8]], is_last: bool, out: &mut Vec<u8>, begin: usize) {
         match self {
             Compressor::Own(encoder) => {

@@ -1,18 +1,18 @@
-//! An encoder of deflate blocks (RFC 1951) for messages of a few hundred bytes: its memory is a window and a table
-//! of a few KiB, of which nothing has to be cleared between messages.
+//! An encoder of deflate blocks (RFC 1951) for messages of a few hundred bytes: its memory is a window and a
+//! table of a few KiB, of which nothing has to be cleared between messages.
 //!
-//! It looks for each group of four bytes at one earlier place, prefers a longer match that begins a byte later,
-//! and writes blocks with the fixed codes. So each byte costs about the same, whatever the input.
+//! It looks for each group of four bytes at one earlier place, prefers a longer match that begins a byte
+//! later, and writes blocks with the fixed codes. So each byte costs about the same, whatever the input.
 
 use super::bit_writer::BitWriter;
 use super::fixed_codes::{BLOCK_HEADER, Bits, END_OF_BLOCK, distance, length, literal};
 use super::history::{Finder, History, Size};
 
-/// The memory of an encoder for one connection, 20 KiB. With half of the positions, or of the window, messages
-/// of 200 bytes become longer than by zlib's fastest level.
+/// The memory of an encoder for one connection, 20 KiB. With half of the positions, or of the window,
+/// messages of 200 bytes become longer than by zlib's fastest level.
 const DEDICATED: Size = Size { window_bits: 13, slack_bytes: 4 * 1024, position_bits: 12 };
-/// The memory of an encoder that many connections share, 64 KiB. A message that is compressed in one step fits
-/// without being split, so that its form does not depend on those before.
+/// The memory of an encoder that many connections share, 64 KiB. A message that is compressed in one step
+/// fits without being split, so that its form does not depend on those before.
 const SHARED: Size = Size { window_bits: 15, slack_bytes: 24 * 1024, position_bits: 12 };
 /// A match of this many bytes is taken without a look for a longer one.
 const LONG_MATCH_BYTES: usize = 32;
@@ -47,8 +47,8 @@ impl Encoder {
         self.history.forget();
     }
 
-    /// Encodes a slice of a message, which consists of `parts`, and appends the result, except for some bits, to
-    /// `out`.
+    /// Encodes a slice of a message, which consists of `parts`, and appends the result, except for some bits,
+    /// to `out`.
     pub(super) fn encode(&mut self, parts: &[&[u8]], out: &mut Vec<u8>) {
         // Parts are encoded together where they fit, so that matches can go beyond their ends.
         let mut waiting = 0;

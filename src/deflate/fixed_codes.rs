@@ -73,8 +73,8 @@ static LENGTHS: [Bits; MAX_MATCH_BYTES - MIN_MATCH_BYTES + 1] = {
     table
 };
 
-/// The code of the range that contains `number`, the position in that range, and its number of bits. Each power
-/// of two is divided into `1 << kept_bits` ranges.
+/// The code of the range that contains `number`, the position in that range, and its number of bits. Each
+/// power of two is divided into `1 << kept_bits` ranges.
 #[inline(always)]
 const fn ranged(number: u32, kept_bits: u32) -> (u32, u32, u32) {
     if number >> kept_bits == 0 {

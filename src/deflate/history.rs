@@ -1,6 +1,7 @@
 //! The bytes that a message can refer back to, and where each group of four was last seen.
 //!
-//! A position is only a hint: whoever finds it compares the bytes. So positions of bytes that are gone do no harm.
+//! A position is only a hint: whoever finds it compares the bytes. So positions of bytes that are gone do no
+//! harm.
 
 use super::fixed_codes::MAX_MATCH_BYTES;
 
@@ -12,8 +13,8 @@ const GROUP_BYTES: usize = 4;
 pub(super) struct Size {
     /// The base-2 logarithm of the farthest reference back, at most 15.
     pub(super) window_bits: u8,
-    /// The bytes that are held beside the window: what is encoded at once, and what is not yet dropped. At most
-    /// 32 KiB less one byte.
+    /// The bytes that are held beside the window: what is encoded at once, and what is not yet dropped. At
+    /// most 32 KiB less one byte.
     pub(super) slack_bytes: usize,
     /// The base-2 logarithm of the number of positions, of two bytes each.
     pub(super) position_bits: u8,
@@ -53,8 +54,8 @@ impl History {
         }
     }
 
-    /// From here on nothing refers back to what came before. The next bytes, as many as three quarters of what
-    /// is held beside the window, need not be split.
+    /// From here on nothing refers back to what came before. The next bytes, as many as three quarters of
+    /// what is held beside the window, need not be split.
     pub(super) fn forget(&mut self) {
         self.begin = self.bytes.len();
         if self.space() < (self.most - self.window) / 4 * 3 {

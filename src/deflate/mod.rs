@@ -40,7 +40,8 @@ impl From<Fault> for Error {
 }
 
 /// How many bytes at level 1 take as long as one byte at this level, in the worst case: levels above 3 follow
-/// chains of earlier places, the longer the higher the level. (Measured, in ns: 11 up to level 3, 16, 21, 57.)
+/// chains of earlier places, the longer the higher the level. (Measured, in ns: 11 up to level 3, 16, 21,
+/// 57.)
 #[cfg_attr(not(feature = "deflate"), expect(dead_code, reason = "nothing is compressed"))]
 const fn effort(level: u8) -> usize {
     match level {

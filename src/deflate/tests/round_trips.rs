@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// How much the client inflates at once: far less than any window, so that a reference beyond its window fails.
+/// How much the client inflates at once: far less than any window, so that a reference beyond its window
+/// fails.
 const CHUNK_BYTES: usize = 16;
 
 /// The client's side of a connection.
