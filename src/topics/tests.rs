@@ -197,7 +197,8 @@ fn connections_with_many_topics_leave_others_a_quarter_of_them() {
 
 #[test]
 fn publishes_in_a_row_share_a_list_until_somebody_comes_or_goes() {
-    let changes: [(&str, fn(&mut Topics)); 5] = [
+    type Change = fn(&mut Topics);
+    let changes: [(&str, Change); 5] = [
         ("comes", |topics| assert!(topics.subscribe(id(0, 4), &Topic::from(7)).is_ok())),
         ("leaves", |topics| assert!(topics.unsubscribe(id(0, 2), &Topic::from(7)))),
         ("leaves all", |topics| assert_eq!(topics.leave_all(id(0, 1)), 1)),
