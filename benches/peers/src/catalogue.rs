@@ -12,7 +12,7 @@ const SIXTEEN: LoadKind = Closed { depth: 16 };
 const STATES: LoadKind = States { depth: 16 };
 const KIB: usize = 1024;
 
-const PLAIN: [Load; 13] = [
+const PLAIN: [Load; 14] = [
     plain("one", 1, 32, ONE, "one in flight"),
     plain("small", 100, 32, ONE, "one in flight"),
     plain("pipelined", 100, 32, SIXTEEN, "16 in flight"),
@@ -24,6 +24,7 @@ const PLAIN: [Load; 13] = [
     plain("open60", 100, 64, Open { share: 0.6 }, "at 60% of the bare echo's rate"),
     plain("churn", 50, 32, Churn, "that connect, upgrade, get one echo, and close"),
     plain("idle", 10_000, 32, Idle, "that come, send one packet, and stay"),
+    plain("instructions-one", 1, 32, Instructions { depth: 1 }, "one in flight: instructions"),
     plain("instructions-1", 20, 32, Instructions { depth: 1 }, "one in flight: instructions"),
     plain("instructions-16", 20, 32, Instructions { depth: 16 }, "16 in flight: instructions"),
 ];

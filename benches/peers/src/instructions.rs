@@ -15,8 +15,9 @@ use crate::loads::Load;
 use crate::server::{Cores, Server};
 use crate::tls::Certificate;
 
-/// Rounds of the shorter and the longer run, with one request in flight.
+/// Rounds of the shorter and the longer run with so many clients; fewer clients have more.
 const ROUNDS: [usize; 2] = [40, 240];
+const CLIENTS: usize = 20;
 
 /// Whether instructions can be counted here.
 pub fn can_count() -> bool {
@@ -30,10 +31,13 @@ pub fn instructions(
     depth: usize,
     certificate: &Certificate,
 ) -> Result<f64> {
-    let counts = ROUNDS.map(|rounds| count(load, contestant, depth, rounds, certificate));
-    let [short, long] = counts;
-    let messages = (ROUNDS[1] - ROUNDS[0]) * load.clients * depth;
-    Ok((long? as f64 - short? as f64) / messages as f64)
+    let [few, many] = ROUNDS.map(|rounds| rounds * CLIENTS / load.clients);
+    let (short, long) = (
+        count(load, contestant, depth, few, certificate)?,
+        count(load, contestant, depth, many, certificate)?,
+    );
+    let messages = (many - few) * load.clients * depth;
+    Ok((long as f64 - short as f64) / messages as f64)
 }
 
 /// All instructions of a server from its start to its end.

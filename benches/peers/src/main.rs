@@ -60,7 +60,7 @@ fn measure(options: &Options) -> Result<()> {
     raise_descriptor_limit()?;
     let mut run = Run::new(options.rounds(), options.slice())?;
     let loads: Vec<_> = loads().filter(|load| options.runs(load)).collect();
-    eprintln!("peers: about {} minutes", estimate(&loads, &contestants, &run).as_secs().div_ceil(60));
+    eprintln!("peers: about {} min", estimate(&loads, &contestants, &run).as_secs().div_ceil(60));
     let reference = contestants.iter().find(|contestant| contestant.is_external());
     let mut maxima = Maxima::default();
     for load in &loads {
