@@ -128,6 +128,15 @@ fn one_reply_that_is_lost_or_late_is_one_difference() {
 }
 
 #[test]
+fn a_long_reply_that_ends_otherwise_than_it_should_is_one_difference() {
+    // It comes in several reads, the first of which are right.
+    let arguments = ["--echo", "--connections", "1", "--rate", "125", "--size", "600000"];
+    let (status, figures) = run_briefly(&echo(Fault::Changes, || ()), &arguments);
+    let counts = ["sent", "answered", "wrong", "unanswered"].map(|name| count(&figures, name));
+    assert_eq!((status, counts), (1, [25, 24, 1, 0]), "{figures}");
+}
+
+#[test]
 fn a_request_of_a_connection_that_was_lost_waits_until_the_end() {
     // The idle one keeps the run going.
     let arguments = ["--echo", "--connections", "2", "--idle", "1"];
