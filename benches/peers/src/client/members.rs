@@ -23,10 +23,12 @@ pub const ROOM: &str = "everybody";
 
 /// Connects `count` clients that get one echo each.
 pub fn that_echo(target: &Target, exchange: &Exchange, count: usize) -> Result<Vec<Stream>> {
-    let mut streams = connect(target, count)?;
-    for some in streams.chunks_mut(AT_ONCE) {
+    let mut streams = Vec::with_capacity(count);
+    while streams.len() < count {
+        let mut some = connect(target, AT_ONCE.min(count - streams.len()))?;
         some.iter_mut().try_for_each(|stream| stream.write_all(exchange.request()))?;
         some.iter_mut().try_for_each(|stream| read_reply(stream, &exchange.reply))?;
+        streams.extend(some);
     }
     Ok(streams)
 }
