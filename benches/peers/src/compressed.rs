@@ -10,8 +10,8 @@ use crate::wire::{masked_frame, masked_frame_of};
 
 /// What a compressed message lacks at its end.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-/// Different messages, after which the first comes again: more than a window holds, and a prime number, so that
-/// no connection meets one again too early.
+/// Different messages, after which the first comes again: more than a window holds, and a prime number, so
+/// that no connection meets one again too early.
 const MESSAGES: u64 = 509;
 /// Messages that a connection of [`codec_alone`] has at a time, as many as are in flight.
 const IN_FLIGHT: usize = 16;
