@@ -116,6 +116,9 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
     frames
 }
 
+/// A change of the configuration.
+type Change = fn(&mut Config);
+
 /// How the frames come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrival {
@@ -126,7 +129,7 @@ enum Arrival {
 }
 
 /// All that the client, the log, the application and an operator see.
-fn results(frames: &[Vec<u8>], arrival: Arrival, change: fn(&mut Config)) -> Vec<String> {
+fn results(frames: &[Vec<u8>], arrival: Arrival, change: Change) -> Vec<String> {
     let mut rig = Rig::open(change);
     rig.env.state.call = Some(act);
     lines();
@@ -151,7 +154,7 @@ fn results(frames: &[Vec<u8>], arrival: Arrival, change: fn(&mut Config)) -> Vec
     ]
 }
 
-fn check(frames: &[Vec<u8>], change: fn(&mut Config), what: &str) {
+fn check(frames: &[Vec<u8>], change: Change, what: &str) {
     let expected = results(frames, Arrival::InPieces, change);
     for arrival in [Arrival::OneByOne, Arrival::Together] {
         assert_eq!(results(frames, arrival, change), expected, "{what}, {arrival:?}");
@@ -161,7 +164,7 @@ fn check(frames: &[Vec<u8>], change: fn(&mut Config), what: &str) {
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn packets_that_come_together_are_handled_like_those_that_come_in_pieces() {
-    let changes: [(&str, fn(&mut Config)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("as it is", |_| {}),
         ("a small outbox", |config| {
             (config.limits.max_len, config.output.outbox_limit) = (60_000, Some(65_536));
