@@ -1,0 +1,205 @@
+//! The black list of a cluster: each entry is a last-writer register, which every node keeps and passes on.
+
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+
+use crate::clock::wall_ms;
+use crate::hash::{FNV_BASIS, fnv, mix};
+use crate::stamp::Stamp;
+use crate::wire::{Blacklist, BlacklistDigest, Listed, MAX_PART_BYTES, MAX_SUBJECT_BYTES, Made};
+
+/// How long it is known that a subject was taken off the list, in milliseconds.
+pub const REMOVAL_MS: u64 = 24 * 3600 * 1000;
+/// The most entries, removals among them.
+pub const MAX_RECORDS: usize = 200_000;
+/// How long entries are kept beyond their end, in milliseconds: for digests of nodes whose clocks are behind.
+const GRACE_MS: u64 = 60_000;
+
+/// An entry of the black list, or the removal of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlacklistRecord {
+    /// Whom it is about, such as `account:NAME` or `address:NETWORK`; at most 300 bytes.
+    pub subject: String,
+    /// The milliseconds since 1970 at which it ends. A removal ends 24 h after it was made.
+    pub until_ms: u64,
+    /// Whether it says that the subject was taken off the list.
+    pub is_removed: bool,
+    /// Whether an operator has made it.
+    pub by_operator: bool,
+    /// When it was made: of two records of one subject the higher counts.
+    pub stamp: Stamp,
+}
+
+impl BlacklistRecord {
+    /// The record as bytes, for a store.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.listed().encode_to_vec()
+    }
+
+    /// The record that [`to_bytes`](Self::to_bytes) has written, if it is one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let listed = Listed::decode(bytes).ok()?;
+        let fits = !listed.subject.is_empty() && listed.subject.len() <= MAX_SUBJECT_BYTES;
+        Self::of(listed).filter(|_| fits)
+    }
+
+    fn of(listed: Listed) -> Option<Self> {
+        let Listed { subject, until_ms, is_removed, by_operator, stamp } = listed;
+        Some(BlacklistRecord { subject, until_ms, is_removed, by_operator, stamp: stamp?.stamp()? })
+    }
+
+    fn listed(&self) -> Listed {
+        Listed {
+            subject: self.subject.clone(),
+            until_ms: self.until_ms,
+            is_removed: self.is_removed,
+            by_operator: self.by_operator,
+            stamp: Some(Made::of(&self.stamp)),
+        }
+    }
+
+    fn hash(&self) -> u64 {
+        let Stamp { clock, node, incarnation } = &self.stamp;
+        let text = fnv(fnv(FNV_BASIS, self.subject.as_bytes()), node.as_str().as_bytes());
+        let flags = u64::from(self.is_removed) << 1 | u64::from(self.by_operator);
+        [*clock, *incarnation, self.until_ms, flags].iter().fold(text, |hash, number| mix(hash ^ number))
+    }
+}
+
+/// What came from another node and was new.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) cleared: Option<Stamp>,
+    pub(crate) records: Vec<BlacklistRecord>,
+    /// How many records had no place.
+    pub(crate) refused: usize,
+}
+
+/// The records that a node knows.
+#[derive(Debug, Default)]
+pub(crate) struct Registers {
+    records: BTreeMap<String, BlacklistRecord>,
+    /// Everything below it was cleared.
+    cleared: Option<Stamp>,
+}
+
+impl Registers {
+    /// What was in the store.
+    pub(crate) fn new(records: Vec<BlacklistRecord>, cleared: Option<Stamp>) -> Self {
+        let mut registers = Registers { records: BTreeMap::new(), cleared };
+        for record in records {
+            registers.merge(record);
+        }
+        registers
+    }
+
+    /// The highest clock among the stamps: new ones must be above it.
+    pub(crate) fn highest_clock(&self) -> u64 {
+        let stamps = self.records.values().map(|record| &record.stamp).chain(&self.cleared);
+        stamps.map(|stamp| stamp.clock).max().unwrap_or(0)
+    }
+
+    /// Puts a record, if it is newer than what is known of its subject. False if it is not, or has no place.
+    pub(crate) fn merge(&mut self, record: BlacklistRecord) -> bool {
+        if self.cleared.as_ref().is_some_and(|cleared| record.stamp <= *cleared) {
+            return false;
+        }
+        match self.records.get(&record.subject) {
+            Some(known) if known.stamp >= record.stamp => return false,
+            None if self.records.len() >= MAX_RECORDS => return false,
+            Some(_) | None => {}
+        }
+        self.records.insert(record.subject.clone(), record);
+        true
+    }
+
+    /// Removes all that is below a stamp. False if a later one did so before.
+    pub(crate) fn clear(&mut self, stamp: Stamp) -> bool {
+        if self.cleared.as_ref().is_some_and(|cleared| *cleared >= stamp) {
+            return false;
+        }
+        self.records.retain(|_, record| record.stamp > stamp);
+        self.cleared = Some(stamp);
+        true
+    }
+
+    /// Takes what another node has sent. Records that have ended are left out.
+    pub(crate) fn take(&mut self, body: Blacklist, now_ms: u64) -> News {
+        let mut news = News::default();
+        if let Some(stamp) = body.cleared.and_then(|made| made.stamp())
+            && self.clear(stamp.clone())
+        {
+            news.cleared = Some(stamp);
+        }
+        for record in body.entries.into_iter().filter_map(BlacklistRecord::of) {
+            if record.until_ms <= now_ms {
+                continue;
+            }
+            let is_full = self.records.len() >= MAX_RECORDS && !self.records.contains_key(&record.subject);
+            if is_full {
+                news.refused += 1;
+            } else if self.merge(record.clone()) {
+                news.records.push(record);
+            }
+        }
+        news
+    }
+
+    /// Forgets what ended some time ago.
+    pub(crate) fn prune(&mut self, now_ms: u64) {
+        self.records.retain(|_, record| record.until_ms.saturating_add(GRACE_MS) > now_ms);
+    }
+
+    /// The digest at a clock: of all records that end after it.
+    pub(crate) fn digest(&self, clock: u64) -> BlacklistDigest {
+        let now_ms = wall_ms(clock);
+        let mut digest = BlacklistDigest { count: 0, sum: 0, cleared: self.cleared.as_ref().map(Made::of) };
+        for record in self.records.values().filter(|record| record.until_ms > now_ms) {
+            digest.count += 1;
+            digest.sum = digest.sum.wrapping_add(record.hash());
+        }
+        digest
+    }
+
+    /// All records, in parts of at most [`MAX_PART_BYTES`].
+    pub(crate) fn parts(&self, now_ms: u64) -> Vec<Blacklist> {
+        let part = || Blacklist { entries: Vec::new(), cleared: self.cleared.as_ref().map(Made::of) };
+        let (mut parts, mut bytes) = (vec![part()], 0);
+        for record in self.records.values().filter(|record| record.until_ms > now_ms) {
+            let listed = record.listed();
+            // A tag and at most three bytes of length before each.
+            let len = listed.encoded_len() + 4;
+            if bytes + len > MAX_PART_BYTES {
+                parts.push(part());
+                bytes = 0;
+            }
+            bytes += len;
+            if let Some(last) = parts.last_mut() {
+                last.entries.push(listed);
+            }
+        }
+        parts
+    }
+
+    /// A message with one record.
+    pub(crate) fn message(record: &BlacklistRecord) -> Blacklist {
+        Blacklist { entries: vec![record.listed()], cleared: None }
+    }
+
+    /// A message that says that everything was cleared.
+    pub(crate) fn clear_message(stamp: &Stamp) -> Blacklist {
+        Blacklist { entries: Vec::new(), cleared: Some(Made::of(stamp)) }
+    }
+
+    /// Records that count: neither removed nor ended.
+    #[cfg(test)]
+    pub(crate) fn listed(&self, now_ms: u64) -> Vec<&BlacklistRecord> {
+        self.records.values().filter(|record| !record.is_removed && record.until_ms > now_ms).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! A node with its bus, its host and the time: what the threads of a program share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::bus::{Bus, Inbox, Lane, SendError};
+use crate::clock::{Clock, Drift};
+use crate::counters::{Counters, Direction, Reason};
+use crate::hash::bucket_of;
+use crate::host::{Budget, Delivery, Held, Host, Request, Responder};
+use crate::moment::Moment;
+use crate::node::{Call, Node, Outputs, Phase, Subscription};
+use crate::topic::TopicRef;
+use crate::wire::{self, Header, Kind, Message, Publish, Sender, Subject};
+
+/// Where the time comes from.
+pub trait Time: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Moment;
+}
+
+/// A node, its bus and its host.
+pub(crate) struct Core {
+    pub(crate) me: Sender,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) budget: Arc<Budget>,
+    host: Arc<dyn Host>,
+    time: Arc<dyn Time>,
+    clock: Arc<Clock>,
+    node: Mutex<Node>,
+    /// Whether the node takes part, so that a publish need not ask under the lock.
+    is_up: AtomicBool,
+    has_others: AtomicBool,
+    /// Wakes those that wait for a change of phase.
+    phase_changed: Condvar,
+    /// Itself, for responders.
+    this: std::sync::Weak<Core>,
+}
+
+/// What a core is made of.
+pub(crate) struct Parts {
+    pub(crate) me: Sender,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) time: Arc<dyn Time>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) node: Node,
+}
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { me, bus, host, time, clock, counters, node } = parts;
+        for subject in node.first_subscriptions() {
+            bus.subscribe(&subject);
+        }
+        Arc::new_cyclic(|this| Core {
+            me,
+            bus,
+            counters,
+            budget: Arc::default(),
+            host,
+            time,
+            clock,
+            node: Mutex::new(node),
+            is_up: AtomicBool::new(false),
+            has_others: AtomicBool::new(false),
+            phase_changed: Condvar::new(),
+            this: this.clone(),
+        })
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.time.now()
+    }
+
+    pub(crate) fn node(&self) -> MutexGuard<'_, Node> {
+        // Nothing under the lock can panic half-way, so the data behind a poisoned lock is consistent.
+        self.node.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_others(&self) -> bool {
+        self.has_others.load(Ordering::Relaxed)
+    }
+
+    /// Lets the node take an input, and does what follows from it.
+    pub(crate) fn input<T>(
+        &self,
+        held: Option<Held>,
+        input: impl FnOnce(&mut Node, Moment, &mut Outputs) -> T,
+    ) -> T {
+        let now = self.now();
+        let mut out = Outputs::default();
+        let mut node = self.node();
+        let result = input(&mut node, now, &mut out);
+        let Outputs { sendings, subscriptions, calls } = out;
+        for subscription in subscriptions {
+            match subscription {
+                Subscription::Begin(subject) => self.bus.subscribe(&subject),
+                Subscription::End(subject) => self.bus.unsubscribe(&subject),
+            }
+        }
+        // Under the lock, so that messages go out in the order of the changes that they tell of.
+        for sending in sendings {
+            let may_speak = node.can_send() || is_about_names(sending.message.kind());
+            if may_speak {
+                // What is lost is counted, and repaired by digests.
+                let _ = self.send(&sending.subject, &sending.message, now);
+            }
+        }
+        self.is_up.store(node.phase() == Phase::Up, Ordering::Relaxed);
+        self.has_others.store(node.can_send() && node.members().len() > 0, Ordering::Relaxed);
+        drop(node);
+        self.phase_changed.notify_all();
+        self.call(calls, held);
+        result
+    }
+
+    /// Waits while a condition holds, at most so long.
+    pub(crate) fn wait_while(&self, timeout: std::time::Duration, condition: impl FnMut(&mut Node) -> bool) {
+        let node = self.node();
+        drop(self.phase_changed.wait_timeout_while(node, timeout, condition));
+    }
+
+    /// Sends a message, and counts it.
+    pub(crate) fn send(&self, subject: &Subject, message: &Message, now: Moment) -> Result<(), SendError> {
+        let kind = message.kind();
+        let payload = wire::write(self.clock.tick(now.wall_ms), &self.me, message);
+        let lane = if kind.is_traffic() { Lane::Traffic } else { Lane::Control };
+        let sent = self.bus.publish(lane, subject, payload);
+        match sent {
+            Ok(()) => self.counters.count(Direction::Out, kind),
+            Err(SendError::NotConnected) => self.counters.drop_for(Reason::NotConnected, 1),
+            Err(SendError::Full) => self.counters.drop_for(Reason::Full, 1),
+            Err(SendError::TooLarge) => self.counters.drop_for(Reason::TooLarge, 1),
+        }
+        sent
+    }
+
+    /// Sends a push to the subscribers of a topic on other machines.
+    pub(crate) fn publish(&self, topic: TopicRef<'_>, cmd: u16, data: Bytes) -> Result<(), SendError> {
+        if !self.is_up.load(Ordering::Relaxed) {
+            self.counters.drop_for(Reason::NotConnected, 1);
+            return Err(SendError::NotConnected);
+        }
+        let message = Publish { topic: Some(topic.into()), cmd: cmd.into(), data }.into();
+        self.send(&Subject::Topic(bucket_of(topic)), &message, self.now())
+    }
+
+    pub(crate) fn answer(&self, to: &Sender, id: u64, answer: Result<Bytes, u16>) {
+        self.input(None, |node, _, out| node.answer(to, id, answer, out));
+    }
+
+    /// Has the host do what the node wants.
+    fn call(&self, calls: Vec<Call>, mut held: Option<Held>) {
+        for call in calls {
+            match call {
+                Call::CloseReplaced { role_id, holder } => self.host.close_replaced(role_id, holder),
+                Call::Push { role_id, holder, cmd, data } => {
+                    if let Some(held) = held.take() {
+                        self.host.push(role_id, holder, Delivery { cmd, data, held });
+                    }
+                }
+                Call::BlacklistCleared(stamp) => self.host.blacklist_cleared(&stamp),
+                Call::BlacklistChanged(records) => self.host.blacklist_changed(&records),
+                Call::Request { from, id, what, body } => {
+                    if let Some(core) = self.this.upgrade() {
+                        let request = Request { from: from.name.clone(), what, body };
+                        self.host.request(request, Responder { core, to: Some((from, id)) });
+                    }
+                }
+                Call::Finished(finished) => (finished.done)(finished.answers),
+                Call::NameConflict => self.host.name_conflict(),
+            }
+        }
+    }
+
+    /// Delivers a publish of another node. It goes past the registers, and needs no lock.
+    fn deliver(&self, header: &Header, body: Publish, held: Held) {
+        self.counters.count(Direction::In, Kind::Publish);
+        if header.sender == self.me {
+            return;
+        }
+        if let Some(topic) = body.topic {
+            // The wire's check has said that the command fits.
+            self.host.publish(topic.as_ref(), Delivery { cmd: body.cmd as u16, data: body.data, held });
+        }
+    }
+
+    /// Reads a message and notes its clock. None if it is to be ignored.
+    fn read(&self, payload: &Bytes) -> Option<(Header, Message)> {
+        let read = Header::read(payload).and_then(|header| {
+            let message = wire::read(&header, payload)?;
+            Ok((header, message))
+        });
+        let (header, message) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.input(None, |node, now, _| node.handle_garbage(error, now));
+                return None;
+            }
+        };
+        let drift = self.clock.see(header.clock, self.now().wall_ms);
+        let is_heard =
+            drift == Drift::Small || self.input(None, |node, now, _| node.handle_drift(&header, drift, now));
+        is_heard.then_some((header, message))
+    }
+}
+
+/// Messages that a node may send before it takes part.
+fn is_about_names(kind: Kind) -> bool {
+    matches!(kind, Kind::NameQuery | Kind::NameAnswer | Kind::GoodBye)
+}
+
+impl Inbox for Core {
+    fn received(&self, subscription: &Subject, payload: Bytes) {
+        let Some(held) = self.budget.hold(payload.len()) else {
+            return self.counters.drop_for(Reason::Inbound, 1);
+        };
+        let is_direct = matches!(subscription, Subject::Node(_));
+        match self.read(&payload) {
+            Some((header, Message::Publish(body))) => self.deliver(&header, body, held),
+            Some((header, message)) => self.input(Some(held), |node, now, out| {
+                node.handle_message(&header, message, is_direct, now, out);
+            }),
+            None => {}
+        }
+    }
+
+    fn connected(&self) {
+        self.input(None, Node::handle_connected);
+    }
+
+    fn disconnected(&self) {
+        self.input(None, |node, _, _| node.handle_disconnected());
+    }
+
+    fn gap(&self, count: u64) {
+        self.counters.drop_for(Reason::Gap, count);
+        self.input(None, |node, now, _| node.handle_gap(now));
+    }
+
+    fn tick(&self) {
+        self.input(None, Node::handle_tick);
+    }
+}
