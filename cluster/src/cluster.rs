@@ -1,7 +1,9 @@
 //! The cluster as the program has it: a handle that any thread may hold.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +18,11 @@ use crate::holder::Holder;
 use crate::host::Host;
 use crate::members::NodeStatus;
 use crate::names::{Names, NodeName};
+use crate::nats::{NatsBus, NatsConfig, NatsConfigError};
 use crate::node::{NAME_MS, Node, Phase};
 use crate::requests::{Answered, Answers, What};
 use crate::stamp::Stamp;
+use crate::system_clock::SystemClock;
 use crate::topic::TopicRef;
 use crate::wire::{KINDS, Sender, Subject};
 
@@ -101,7 +105,28 @@ pub struct Started {
     pub inbox: Arc<dyn Inbox>,
 }
 
+/// Why a node did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// NATS cannot be reached so.
+    Config(NatsConfigError),
+    /// The thread could not be started.
+    Thread(io::Error),
+}
+
 impl Cluster {
+    /// A node on NATS. It connects by itself, and again whenever the connection is lost, until
+    /// [`good_bye`](Self::good_bye).
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(config: Config, nats: NatsConfig, host: Arc<dyn Host>) -> Result<Self, StartError> {
+        let bus = NatsBus::new(config.names.clone(), nats).map_err(StartError::Config)?;
+        let started = Self::with_bus(config, bus.clone(), Arc::new(SystemClock::default()), host);
+        bus.run(started.inbox).map_err(StartError::Thread)?;
+        Ok(started.cluster)
+    }
+
     /// A node on any bus, which is to call the inbox.
     pub fn with_bus(config: Config, bus: Arc<dyn Bus>, time: Arc<dyn Time>, host: Arc<dyn Host>) -> Started {
         Self::with_incarnation(config, bus, time, host, random())
@@ -305,3 +330,14 @@ impl Cluster {
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Config(error) => error.fmt(f),
+            StartError::Thread(error) => write!(f, "the cluster's thread cannot be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

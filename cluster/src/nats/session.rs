@@ -1,0 +1,282 @@
+//! One connection to NATS: connect, subscribe, pass messages on, until it is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, ConnectOptions, Event, Request, RequestErrorKind, ServerAddr};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::Shared;
+use super::channel::{Item, Outgoing};
+use super::credentials::Secret;
+use super::subscriptions::Active;
+use crate::bus::Inbox;
+
+/// How often a connection is tried, and is probed.
+const RETRY: Duration = Duration::from_millis(250);
+const PING: Duration = Duration::from_secs(2);
+/// How long a server may take to say that it is there.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long a probe may take: three pings.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(6);
+/// How often it is looked whether the connection is still the first.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the last messages may take at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(150);
+/// The shortest time between two renewals of all subscriptions.
+const RENEWAL: Duration = Duration::from_secs(1);
+/// The messages that wait in the client library.
+const CLIENT_MESSAGES: usize = 256;
+/// As good as never: the client library is not to connect again by itself.
+const NEVER: Duration = Duration::from_secs(1 << 30);
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The connection is lost.
+    Lost,
+    /// The bus was closed.
+    Closed,
+}
+
+/// One connection, from the first try to its end.
+pub(super) struct Session<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) control: &'a mut Outgoing,
+    pub(super) traffic: &'a mut Outgoing,
+    pub(super) inbox: &'a Arc<dyn Inbox>,
+    /// The number of the connection, from 1.
+    pub(super) number: u64,
+}
+
+/// What the client library has reported.
+#[derive(Default)]
+struct Events {
+    /// Whether it was connected: from then on it is not to connect by itself.
+    was_connected: AtomicBool,
+    disconnected: Notify,
+    /// Messages that it has dropped because they were not taken in time.
+    slow: AtomicU64,
+    is_slow: Notify,
+}
+
+impl Session<'_> {
+    pub(super) async fn run(self) -> End {
+        let events = Arc::new(Events::default());
+        let client = tokio::select! {
+            client = connect(self.shared, &events) => client,
+            () = self.shared.closing.notified() => return End::Closed,
+        };
+        let Session { shared, control, traffic, inbox, number } = self;
+        let mut active = Active::new(&client, &shared.names.cluster, &shared.wanted, inbox);
+        let is_ready = tokio::select! {
+            is_ready = begin(&mut active, &client, shared) => is_ready,
+            () = lost(&client, &events) => false,
+            () = shared.closing.notified() => return End::Closed,
+        };
+        if !is_ready {
+            sleep(RETRY).await;
+            return End::Lost;
+        }
+        if number > 1 {
+            inbox.gap(1);
+        }
+        shared.max_payload_bytes.store(client.max_payload(), Ordering::Relaxed);
+        shared.connection.store(number, Ordering::Release);
+        shared.set_error(None);
+        log::info!(target: crate::LOG, "connected to NATS");
+        inbox.connected();
+        let end = tokio::select! {
+            biased;
+            () = lost(&client, &events) => End::Lost,
+            () = shared.closing.notified() => End::Closed,
+            () = probes(&client, shared) => End::Lost,
+            () = follow(&mut active, &events, inbox) => End::Lost,
+            () = write(&client, shared, control, traffic, number) => End::Lost,
+        };
+        if end == End::Closed {
+            let rest = flush(&client, shared, control, traffic, number);
+            let _ = timeout(FLUSH_TIMEOUT, rest).await;
+        }
+        shared.connection.store(0, Ordering::Release);
+        while control.try_next().is_some() || traffic.try_next().is_some() {}
+        log::warn!(target: crate::LOG, "the connection to NATS has ended");
+        inbox.disconnected();
+        end
+    }
+}
+
+/// Connects, however long it takes.
+async fn connect(shared: &Shared, events: &Arc<Events>) -> Client {
+    loop {
+        let error = match servers(shared) {
+            Ok(servers) => match options(shared, events).connect(servers).await {
+                Ok(client) => {
+                    events.was_connected.store(true, Ordering::Release);
+                    return client;
+                }
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        if shared.set_error(Some(error.clone())) {
+            log::warn!(target: crate::LOG, "NATS cannot be reached: {error}");
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// Subscribes, and waits until the server knows it. False if it does not answer.
+async fn begin(active: &mut Active<'_>, client: &Client, shared: &Shared) -> bool {
+    active.renew().await;
+    let is_ready = probe(client, shared).await;
+    if !is_ready
+        && shared.set_error(Some("it does not answer, or does not permit what a node needs".to_owned()))
+    {
+        log::warn!(target: crate::LOG, "NATS does not answer, or does not permit what a node needs");
+    }
+    is_ready
+}
+
+fn servers(shared: &Shared) -> std::io::Result<Vec<ServerAddr>> {
+    shared.config.servers.iter().map(|server| server.parse()).collect()
+}
+
+fn options(shared: &Shared, events: &Arc<Events>) -> ConnectOptions {
+    let (names, config) = (&shared.names, &shared.config);
+    let reported = events.clone();
+    let delays = events.clone();
+    let mut options = ConnectOptions::new()
+        .name(names.node.as_str())
+        .no_echo()
+        .ping_interval(PING)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .client_capacity(CLIENT_MESSAGES)
+        .subscription_capacity(config.subscription_messages)
+        .custom_inbox_prefix(format!("sysconn.{}.inbox.{}", names.cluster, names.node))
+        .ignore_discovered_servers()
+        .skip_subject_validation(true)
+        .require_tls(config.is_tls())
+        .reconnect_delay_callback(move |_| {
+            if delays.was_connected.load(Ordering::Acquire) { NEVER } else { Duration::ZERO }
+        })
+        .event_callback(move |event| {
+            reported.note(&event);
+            std::future::ready(())
+        });
+    if let Some(ca) = &config.ca {
+        options = options.add_root_certificates(ca.clone());
+    }
+    if let (Some(cert), Some(key)) = (&config.cert, &config.key) {
+        options = options.add_client_certificate(cert.clone(), key.clone());
+    }
+    match config.credentials.as_ref().map(|credentials| credentials.0.clone()) {
+        Some(Secret::Password(user, password)) => options.user_and_password(user, password),
+        Some(Secret::Nkey(seed)) => options.nkey(seed),
+        None => options,
+    }
+}
+
+impl Events {
+    fn note(&self, event: &Event) {
+        match event {
+            Event::Disconnected | Event::Closed => self.disconnected.notify_one(),
+            Event::SlowConsumer(_) => {
+                self.slow.fetch_add(1, Ordering::Relaxed);
+                self.is_slow.notify_one();
+            }
+            Event::ServerError(error) => log::warn!(target: crate::LOG, "NATS reports: {error}"),
+            Event::ClientError(_) | Event::Connected | Event::LameDuckMode | Event::Draining => {}
+        }
+    }
+}
+
+/// Waits until the connection is lost.
+async fn lost(client: &Client, events: &Events) {
+    loop {
+        let is_first = client.statistics().connects.load(Ordering::Relaxed) == 1;
+        if client.connection_state() != State::Connected || !is_first {
+            return;
+        }
+        tokio::select! {
+            () = events.disconnected.notified() => return,
+            () = sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Asks the server for an answer that it gives by itself: nobody subscribes to this subject. So a connection that
+/// loses bytes in one direction only is noticed too. False if there is no answer in time.
+async fn probe(client: &Client, shared: &Shared) -> bool {
+    let subject = format!("sysconn.{}.probe", shared.names.cluster);
+    let request = Request::new().timeout(Some(PROBE_TIMEOUT));
+    match client.send_request(subject, request).await {
+        Ok(_) => true,
+        Err(error) => error.kind() == RequestErrorKind::NoResponders,
+    }
+}
+
+/// Returns once a probe is not answered.
+async fn probes(client: &Client, shared: &Shared) {
+    while probe(client, shared).await {
+        sleep(PING).await;
+    }
+    log::warn!(target: crate::LOG, "NATS does not answer");
+}
+
+/// Follows the subscriptions that are wanted, and renews all where messages were dropped.
+async fn follow(active: &mut Active<'_>, events: &Events, inbox: &Arc<dyn Inbox>) {
+    loop {
+        tokio::select! {
+            () = active.follow() => return,
+            () = events.is_slow.notified() => {}
+        }
+        sleep(RENEWAL).await;
+        let dropped = events.slow.swap(0, Ordering::Relaxed);
+        log::warn!(target: crate::LOG, "messages were dropped, because they came too fast: {dropped}");
+        active.renew().await;
+        inbox.gap(dropped);
+    }
+}
+
+/// Sends what is in the channels, for ever: roles and heartbeats first.
+async fn write(
+    client: &Client,
+    shared: &Shared,
+    control: &mut Outgoing,
+    traffic: &mut Outgoing,
+    number: u64,
+) {
+    loop {
+        let item = tokio::select! {
+            biased;
+            item = control.next() => item,
+            item = traffic.next() => item,
+        };
+        send(client, shared, item, number).await;
+    }
+}
+
+async fn send(client: &Client, shared: &Shared, item: Item, number: u64) {
+    if item.connection == number {
+        // It fails only once the connection has ended.
+        let _ = client.publish(item.subject.text(&shared.names.cluster), item.payload).await;
+    }
+}
+
+/// Sends what waits, and waits until the server has it.
+async fn flush(
+    client: &Client,
+    shared: &Shared,
+    control: &mut Outgoing,
+    traffic: &mut Outgoing,
+    number: u64,
+) {
+    while let Some(item) = control.try_next().or_else(|| traffic.try_next()) {
+        send(client, shared, item, number).await;
+    }
+    probe(client, shared).await;
+}

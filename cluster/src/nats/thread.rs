@@ -1,0 +1,75 @@
+//! The thread of the bus: one connection after the other, each with a runtime of its own.
+//!
+//! Nothing of a connection outlives its runtime. So the client library, which would keep what could not be sent and
+//! send it later, cannot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Shared;
+use super::channel::Outgoing;
+use super::session::{End, Session};
+use crate::bus::Inbox;
+
+/// How often the inbox is told that time has passed.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the thread works with.
+pub(super) struct Parts {
+    pub(super) shared: Arc<Shared>,
+    pub(super) control: Outgoing,
+    pub(super) traffic: Outgoing,
+}
+
+impl Parts {
+    /// Runs until the bus is closed.
+    pub(super) fn run(mut self, inbox: &Arc<dyn Inbox>) {
+        for number in 1.. {
+            let runtime = match Builder::new_current_thread().enable_io().enable_time().build() {
+                Ok(runtime) => runtime,
+                Err(error) => {
+                    log::error!(target: crate::LOG, "the cluster's thread cannot wait for events: {error}");
+                    std::thread::sleep(TICK);
+                    continue;
+                }
+            };
+            let end = self.connection(&runtime, number, inbox);
+            // Look-ups of names may go on: nothing waits for them.
+            runtime.shutdown_background();
+            match end {
+                End::Lost => {}
+                End::Closed => return,
+            }
+        }
+    }
+
+    /// One connection, from the first try to its end.
+    fn connection(&mut self, runtime: &Runtime, number: u64, inbox: &Arc<dyn Inbox>) -> End {
+        runtime.block_on(async {
+            let session = Session {
+                shared: &self.shared,
+                control: &mut self.control,
+                traffic: &mut self.traffic,
+                inbox,
+                number,
+            };
+            tokio::select! {
+                end = session.run() => end,
+                () = ticks(inbox) => End::Lost,
+            }
+        })
+    }
+}
+
+/// Ticks for ever.
+async fn ticks(inbox: &Arc<dyn Inbox>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        inbox.tick();
+    }
+}

@@ -1,0 +1,149 @@
+//! Credentials, certificates and permissions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use sysconn_cluster::nats::{Credentials, NatsConfig};
+use sysconn_cluster::wire::Subject;
+
+use crate::bus::{TestBus, Told, config, received};
+use crate::server::{Server, by_hand, folder};
+
+fn with(address: String, credentials: &str) -> NatsConfig {
+    NatsConfig { credentials: Some(Credentials::parse(credentials).unwrap()), ..config(address) }
+}
+
+/// Waits for a reason why there is no connection.
+fn error(bus: &TestBus) -> String {
+    use sysconn_cluster::bus::Bus as _;
+    loop {
+        if let Some(error) = bus.bus.status().error {
+            return error;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn users_and_passwords_are_checked() {
+    let server = Server::start("authorization { user: node, password: secret }\n");
+    let right = TestBus::start("a", with(server.address(), "node:secret")).connected();
+    right.publish(&Subject::Nodes, "hello").unwrap();
+    for wrong in [with(server.address(), "node:wrong"), config(server.address())] {
+        let wrong = TestBus::start("b", wrong);
+        let error = error(&wrong);
+        assert!(error.contains("authorization"), "{error}");
+        assert!(!error.contains("wrong"), "a secret is in the reason");
+    }
+}
+
+#[test]
+fn nkeys_are_checked() {
+    // A pair that was made for this test, and the seed of another.
+    let seed = "SUAGLAVZSAY7KOBEEGEUPVOT5UABHT7BON5J6UPY77O5OUNBY2KVI7DC7Q";
+    let public = "UA3OIHW4IGXDX6LUP5STT23R447LLXXDNWR53GPJQFQV7WRXCA4UEDDV";
+    let server = Server::start(&format!("authorization {{ users: [ {{ nkey: {public} }} ] }}\n"));
+    let _right = TestBus::start("a", with(server.address(), seed)).connected();
+    let other = "SUAJWT64SXZXBV6ZQF3J7OSFRS72AG4FHYG6376BSKVLQP5EXRUY57ST7Q";
+    let wrong = TestBus::start("b", with(server.address(), other));
+    assert!(error(&wrong).contains("authorization"));
+}
+
+/// Certificates in a folder: of an authority, of the server, of a node.
+struct Certificates(PathBuf);
+
+impl Certificates {
+    fn make() -> Self {
+        let folder = folder();
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
+        for name in ["server", "node"] {
+            let key = KeyPair::generate().unwrap();
+            let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+            let cert = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+            fs::write(folder.join(format!("{name}.pem")), cert.pem()).unwrap();
+            fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+        }
+        Certificates(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Certificates {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn shown(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
+}
+
+#[test]
+fn certificates_are_checked_on_both_sides() {
+    let (ours, others) = (Certificates::make(), Certificates::make());
+    let server = Server::start(&format!(
+        "tls {{ cert_file: {}, key_file: {}, ca_file: {}, verify: true }}\n",
+        shown(&ours.path("server.pem")),
+        shown(&ours.path("server.key")),
+        shown(&ours.path("ca.pem")),
+    ));
+    let with = |ca: &Certificates, node: Option<&Certificates>| NatsConfig {
+        ca: Some(ca.path("ca.pem")),
+        cert: node.map(|node| node.path("node.pem")),
+        key: node.map(|node| node.path("node.key")),
+        ..config(server.address())
+    };
+    let [a, b] = ["a", "b"].map(|name| TestBus::start(name, with(&ours, Some(&ours))).connected());
+    a.publish(&Subject::Nodes, "over TLS").unwrap();
+    b.wait_for(&received(&Subject::Nodes, "over TLS"));
+    for (name, config) in [
+        ("the server's is of another authority", with(&others, Some(&ours))),
+        ("the node's is of another authority", with(&ours, Some(&others))),
+        ("the node has none", with(&ours, None)),
+        ("no TLS", self::config(server.address())),
+    ] {
+        let bus = TestBus::start("c", config);
+        println!("{name}: {}", error(&bus));
+    }
+}
+
+/// The permissions of docs/cluster.md: nodes may use what is below the cluster's subject, and nobody else may.
+const PERMISSIONS: &str = r#"
+authorization {
+  nodes = { publish: ["sysconn.game.>"], subscribe: ["sysconn.game.>"] }
+  others = { publish: { deny: ["sysconn.>"] }, subscribe: { deny: ["sysconn.>"] } }
+  users = [
+    { user: node, password: secret, permissions: $nodes }
+    { user: other, password: secret, permissions: $others }
+  ]
+}
+"#;
+
+#[test]
+fn the_permissions_of_the_page_are_enough_and_keep_others_out() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cluster.md")).unwrap();
+    assert!(page.contains(PERMISSIONS.trim()), "docs/cluster.md has other permissions");
+    let server = Server::start(&PERMISSIONS.replace("sysconn.game.", "sysconn.test."));
+    let [a, b] =
+        ["a", "b"].map(|name| TestBus::start(name, with(server.address(), "node:secret")).connected());
+    a.publish(&Subject::Nodes, "hello").unwrap();
+    b.wait_for(&received(&Subject::Nodes, "hello"));
+    let connect = r#"{"verbose":false,"user":"other","pass":"secret"}"#;
+    let answer =
+        by_hand(server.port, connect, "PUB sysconn.test.nodes 6\r\nforged\r\nSUB sysconn.test.> 1\r\n");
+    assert!(answer.contains("Permissions Violation for Publish"), "{answer}");
+    assert!(answer.contains("Permissions Violation for Subscription"), "{answer}");
+    a.publish(&Subject::Nodes, "last").unwrap();
+    assert_eq!(b.wait_for(&received(&Subject::Nodes, "last")), []);
+    let stranger = TestBus::start("c", with(server.address(), "other:secret"));
+    let refused = error(&stranger);
+    assert!(refused.contains("permit"), "{refused}");
+    assert!(!matches!(stranger.next_if_any(), Some(Told::Connected)));
+}

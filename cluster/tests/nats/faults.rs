@@ -1,0 +1,174 @@
+//! NATS dies, hangs, is cut off, or is too fast; nothing is sent later.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sysconn_cluster::bus::{Bus as _, Lane, SendError};
+use sysconn_cluster::nats::{MAX_TRAFFIC_BYTES, NatsConfig};
+use sysconn_cluster::wire::Subject;
+
+use crate::bus::{TestBus, Told, config, received};
+use crate::relay::Relay;
+use crate::server::Server;
+
+#[test]
+fn messages_reach_subscribers_in_order_and_not_their_sender() {
+    let server = Server::start("");
+    let [a, b] = ["a", "b"].map(|name| TestBus::start(name, config(server.address())).connected());
+    b.bus.subscribe(&Subject::Topic(7));
+    b.bus.subscribe(&Subject::Roles);
+    // The subscriptions are there once a message of b's comes back from a.
+    a.bus.subscribe(&Subject::Topic(8));
+    while b.publish(&Subject::Topic(8), "there?").is_ok() {
+        if a.bus.status().is_connected && a.bus.publish(Lane::Control, &Subject::Topic(7), "x".into()).is_ok()
+        {
+            std::thread::sleep(Duration::from_millis(50));
+            break;
+        }
+    }
+    for _ in 0..100 {
+        a.publish(&Subject::Topic(7), "one").unwrap();
+        a.publish(&Subject::Topic(7), "two").unwrap();
+        a.publish(&Subject::Topic(9), "to nobody").unwrap();
+    }
+    a.publish(&Subject::Role(3), "role").unwrap();
+    a.publish(&Subject::Nodes, "end").unwrap();
+    let (mut topics, mut roles, mut ends) = (vec![], 0, 0);
+    while topics.len() < 200 || roles < 1 || ends < 1 {
+        match b.next() {
+            Told::Received(Subject::Topic(7), payload) if payload != "x" => topics.push(payload),
+            Told::Received(Subject::Roles, _) => roles += 1,
+            Told::Received(Subject::Nodes, _) => ends += 1,
+            Told::Received(Subject::Topic(7), _) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(topics.chunks(2).all(|pair| pair == ["one", "two"]));
+    b.publish(&Subject::Nodes, "back").unwrap();
+    let before = a.wait_for(&received(&Subject::Nodes, "back"));
+    assert!(
+        !before.contains(&received(&Subject::Nodes, "end")),
+        "a message came back to its sender: {before:?}"
+    );
+}
+
+#[test]
+fn a_send_fails_at_once_while_nats_is_dead_and_nothing_is_sent_later() {
+    let server = Server::start("");
+    let [a, b] = ["a", "b"].map(|name| TestBus::start(name, config(server.address())).connected());
+    a.publish(&Subject::Nodes, "before").unwrap();
+    b.wait_for(&received(&Subject::Nodes, "before"));
+    let port = server.kill();
+    a.wait_for(&Told::Disconnected);
+    b.wait_for(&Told::Disconnected);
+    assert_eq!(a.publish(&Subject::Nodes, "meanwhile"), Err(SendError::NotConnected));
+    assert!(!a.bus.status().is_connected && a.bus.status().queue_bytes == 0);
+    let _server = Server::start_on(port, "");
+    // A gap is told before, and counted.
+    assert_eq!(a.wait_for(&Told::Connected), [Told::Gap(1)]);
+    assert_eq!(b.wait_for(&Told::Connected), [Told::Gap(1)]);
+    a.publish(&Subject::Nodes, "after").unwrap();
+    assert_eq!(b.wait_for(&received(&Subject::Nodes, "after")), []);
+    assert_eq!(a.bus.status().error, None);
+}
+
+#[test]
+fn a_bus_that_starts_before_nats_connects_once_it_is_there() {
+    let port = Server::start("").kill();
+    let bus = TestBus::start("a", config(format!("nats://127.0.0.1:{port}")));
+    while bus.bus.status().error.is_none() {
+        std::thread::yield_now();
+    }
+    assert_eq!(bus.publish(&Subject::Nodes, "early"), Err(SendError::NotConnected));
+    let _server = Server::start_on(port, "");
+    assert_eq!(bus.wait_for(&Told::Connected), []);
+}
+
+#[test]
+fn a_server_that_hangs_is_noticed_and_channels_are_bounded_meanwhile() {
+    let server = Server::start("");
+    let a = TestBus::start("a", config(server.address())).connected();
+    server.stop();
+    let payload = Bytes::from(vec![0; 500_000]);
+    let mut accepted = 0;
+    let full = loop {
+        match a.bus.publish(Lane::Traffic, &Subject::Topic(1), payload.clone()) {
+            Ok(()) => accepted += 1,
+            Err(error) => break error,
+        }
+        assert!(accepted < 10_000, "nothing is bounded");
+    };
+    assert_eq!(full, SendError::Full);
+    assert!(a.bus.status().queue_bytes <= MAX_TRAFFIC_BYTES);
+    // Roles and heartbeats have a channel of their own.
+    assert_eq!(a.publish(&Subject::Nodes, "heartbeat"), Ok(()));
+    a.wait_for(&Told::Disconnected);
+    assert_eq!(a.bus.status().queue_bytes, 0);
+    server.resume();
+    a.wait_for(&Told::Connected);
+}
+
+#[test]
+fn cuts_are_noticed_whether_they_close_or_swallow() {
+    let server = Server::start("");
+    let relay = Relay::to(server.port);
+    let [a, b] = [("a", relay.address()), ("b", server.address())]
+        .map(|(name, address)| TestBus::start(name, config(address)).connected());
+    for (name, to_server, to_client) in [
+        ("closed", false, false),
+        ("both ways", true, true),
+        ("to the server", true, false),
+        ("back", false, true),
+    ] {
+        if !to_server && !to_client {
+            relay.cut();
+        }
+        relay.swallow(to_server, to_client);
+        a.wait_for(&Told::Disconnected);
+        relay.swallow(false, false);
+        // Bytes are missing in these connections: they are of no more use.
+        relay.cut();
+        a.wait_for(&Told::Connected);
+        b.publish(&Subject::Nodes, "again").unwrap();
+        a.wait_for(&received(&Subject::Nodes, "again"));
+        println!("noticed and healed: {name}");
+    }
+}
+
+#[test]
+fn messages_that_come_too_fast_are_counted_and_others_follow() {
+    let server = Server::start("");
+    let fast = TestBus::start("a", config(server.address())).connected();
+    let few = NatsConfig { subscription_messages: 4, ..config(server.address()) };
+    let slow = TestBus::start_slow("b", few, Duration::from_millis(1)).connected();
+    for _ in 0..2000 {
+        fast.publish(&Subject::Nodes, "much").unwrap();
+    }
+    let (mut got, mut dropped) = (0, 0);
+    while dropped == 0 {
+        match slow.next() {
+            Told::Gap(count) => dropped += count,
+            Told::Received(..) => got += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(got > 0 && dropped > 0 && got + dropped <= 2000, "{got} were received and {dropped} dropped");
+    // The subscription is there again.
+    loop {
+        fast.publish(&Subject::Nodes, "still there?").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        if slow.next() == received(&Subject::Nodes, "still there?") {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_the_server_does_not_take_is_too_large() {
+    let server = Server::start("max_payload: 2048\n");
+    let a = TestBus::start("a", config(server.address())).connected();
+    for (len, expected) in [(2048, Ok(())), (2049, Err(SendError::TooLarge))] {
+        let sent = a.bus.publish(Lane::Traffic, &Subject::Nodes, Bytes::from(vec![0; len]));
+        assert_eq!(sent, expected, "{len}");
+    }
+}
