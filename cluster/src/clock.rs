@@ -1,11 +1,12 @@
-//! The clock that stamps are made by: a hybrid logical clock, which never shows one time twice, and is above all
-//! that it has seen.
+//! The clock that stamps are made by: a hybrid logical clock, which never shows one time twice, and is above
+//! all that it has seen.
 //!
 //! A time is 48 bits of milliseconds since 1970 and 16 bits of count. The wall clock is an argument.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How far another node's clock may be ahead of one's own wall clock, in milliseconds: what is further is refused.
+/// How far another node's clock may be ahead of one's own wall clock, in milliseconds: what is further is
+/// refused.
 pub const MAX_AHEAD_MS: u64 = 60_000;
 /// How far it may be ahead without a warning, in milliseconds.
 pub const WARN_AHEAD_MS: u64 = 5_000;
@@ -41,8 +42,8 @@ pub fn wall_ms(clock: u64) -> u64 {
 }
 
 impl Clock {
-    /// A new time, above all that were made and seen before. `wall_ms` is in milliseconds since 1970; it may go
-    /// backwards.
+    /// A new time, above all that were made and seen before. `wall_ms` is in milliseconds since 1970; it may
+    /// go backwards.
     pub fn tick(&self, wall_ms: u64) -> u64 {
         let next = |last: u64| last.saturating_add(1).max(clock_at(wall_ms));
         let update = |last| Some(next(last));

@@ -1,9 +1,7 @@
 //! The cluster as the program has it: a handle that any thread may hold.
 
 use std::collections::hash_map::RandomState;
-use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +16,9 @@ use crate::holder::Holder;
 use crate::host::Host;
 use crate::members::NodeStatus;
 use crate::names::{Names, NodeName};
-use crate::nats::{NatsBus, NatsConfig, NatsConfigError};
 use crate::node::{NAME_MS, Node, Phase};
 use crate::requests::{Answered, Answers, What};
 use crate::stamp::Stamp;
-use crate::system_clock::SystemClock;
 use crate::topic::TopicRef;
 use crate::wire::{KINDS, Sender, Subject};
 
@@ -105,28 +101,7 @@ pub struct Started {
     pub inbox: Arc<dyn Inbox>,
 }
 
-/// Why a node did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// NATS cannot be reached so.
-    Config(NatsConfigError),
-    /// The thread could not be started.
-    Thread(io::Error),
-}
-
 impl Cluster {
-    /// A node on NATS. It connects by itself, and again whenever the connection is lost, until
-    /// [`good_bye`](Self::good_bye).
-    ///
-    /// # Errors
-    /// [`StartError`].
-    pub fn start(config: Config, nats: NatsConfig, host: Arc<dyn Host>) -> Result<Self, StartError> {
-        let bus = NatsBus::new(config.names.clone(), nats).map_err(StartError::Config)?;
-        let started = Self::with_bus(config, bus.clone(), Arc::new(SystemClock::default()), host);
-        bus.run(started.inbox).map_err(StartError::Thread)?;
-        Ok(started.cluster)
-    }
-
     /// A node on any bus, which is to call the inbox.
     pub fn with_bus(config: Config, bus: Arc<dyn Bus>, time: Arc<dyn Time>, host: Arc<dyn Host>) -> Started {
         Self::with_incarnation(config, bus, time, host, random())
@@ -148,7 +123,8 @@ impl Cluster {
         Started { inbox: core.clone(), cluster: Cluster(core) }
     }
 
-    /// Waits until it is known whether the node's name is free, at most so long while the bus is not connected.
+    /// Waits until it is known whether the node's name is free, at most so long while the bus is not
+    /// connected.
     #[must_use]
     pub fn join(&self, timeout: Duration) -> Join {
         let is_joining = |node: &mut Node| matches!(node.phase(), Phase::Joining(_));
@@ -182,8 +158,8 @@ impl Cluster {
         self.0.has_others()
     }
 
-    /// A connection of this machine has logged in with a role. Whoever held it here before is older. Returns the
-    /// stamp of the login.
+    /// A connection of this machine has logged in with a role. Whoever held it here before is older. Returns
+    /// the stamp of the login.
     pub fn role_entered(&self, role_id: u64, holder: Holder) -> Stamp {
         self.0.input(None, |node, now, out| node.handle_role_entered(role_id, holder, now, out))
     }
@@ -230,8 +206,8 @@ impl Cluster {
         })
     }
 
-    /// Asks several nodes. `done` is called once: when all have answered, at the deadline, or in this call where
-    /// nobody can be asked. Nodes that are not known are missing at once.
+    /// Asks several nodes. `done` is called once: when all have answered, at the deadline, or in this call
+    /// where nobody can be asked. Nodes that are not known are missing at once.
     pub fn request_many(
         &self,
         to: &[NodeName],
@@ -319,7 +295,8 @@ impl Cluster {
         self.0.input(None, Node::handle_drain);
     }
 
-    /// The node ends: it says good-bye, and the bus closes. Blocks for at most 200 ms. Later calls do nothing.
+    /// The node ends: it says good-bye, and the bus closes. Blocks for at most 200 ms. Later calls do
+    /// nothing.
     pub fn good_bye(&self) {
         self.0.input(None, |node, _, out| node.handle_end(out));
         self.0.bus.close();
@@ -330,14 +307,3 @@ impl Cluster {
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Config(error) => error.fmt(f),
-            StartError::Thread(error) => write!(f, "the cluster's thread cannot be started: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

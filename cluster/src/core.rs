@@ -11,7 +11,7 @@ use crate::counters::{Counters, Direction, Reason};
 use crate::hash::bucket_of;
 use crate::host::{Budget, Delivery, Held, Host, Request, Responder};
 use crate::moment::Moment;
-use crate::node::{Call, Node, Outputs, Phase, Subscription};
+use crate::node::{Asking, Call, Node, Outputs, Phase, Subscription};
 use crate::topic::TopicRef;
 use crate::wire::{self, Header, Kind, Message, Publish, Sender, Subject};
 
@@ -96,7 +96,7 @@ impl Core {
         let mut out = Outputs::default();
         let mut node = self.node();
         let result = input(&mut node, now, &mut out);
-        let Outputs { sendings, subscriptions, calls } = out;
+        let Outputs { sendings, asking, subscriptions, calls } = out;
         for subscription in subscriptions {
             match subscription {
                 Subscription::Begin(subject) => self.bus.subscribe(&subject),
@@ -110,6 +110,12 @@ impl Core {
                 // What is lost is counted, and repaired by digests.
                 let _ = self.send(&sending.subject, &sending.message, now);
             }
+        }
+        if let Some(Asking { subjects, message }) = asking {
+            // Nodes that it does not reach are missing at the deadline.
+            let payload = wire::write(self.clock.tick(now.wall_ms), &self.me, &message);
+            let sent = self.bus.request_many(&subjects, &payload);
+            subjects.iter().for_each(|_| self.count(message.kind(), sent));
         }
         self.is_up.store(node.phase() == Phase::Up, Ordering::Relaxed);
         self.has_others.store(node.can_send() && node.members().len() > 0, Ordering::Relaxed);
@@ -131,13 +137,17 @@ impl Core {
         let payload = wire::write(self.clock.tick(now.wall_ms), &self.me, message);
         let lane = if kind.is_traffic() { Lane::Traffic } else { Lane::Control };
         let sent = self.bus.publish(lane, subject, payload);
+        self.count(kind, sent);
+        sent
+    }
+
+    fn count(&self, kind: Kind, sent: Result<(), SendError>) {
         match sent {
             Ok(()) => self.counters.count(Direction::Out, kind),
             Err(SendError::NotConnected) => self.counters.drop_for(Reason::NotConnected, 1),
             Err(SendError::Full) => self.counters.drop_for(Reason::Full, 1),
             Err(SendError::TooLarge) => self.counters.drop_for(Reason::TooLarge, 1),
         }
-        sent
     }
 
     /// Sends a push to the subscribers of a topic on other machines.

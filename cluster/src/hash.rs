@@ -32,8 +32,8 @@ pub fn shard_of(role_id: u64) -> u8 {
     (mix(role_id) >> 58) as u8
 }
 
-/// The bucket of a topic: the upper 14 bits of the mix of FNV-1a over a byte, 0 for a number and 1 for a name, and
-/// the number in big-endian, or the name.
+/// The bucket of a topic: the upper 14 bits of the mix of FNV-1a over a byte, 0 for a number and 1 for a
+/// name, and the number in big-endian, or the name.
 #[must_use]
 pub fn bucket_of(topic: TopicRef<'_>) -> u16 {
     let hash = match topic {

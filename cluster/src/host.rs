@@ -18,7 +18,8 @@ use crate::wire::Sender;
 /// The most bytes that have come and were not yet delivered.
 pub const MAX_INBOUND_BYTES: usize = 64 << 20;
 
-/// The game on this machine. The cluster's thread calls it, and must not be blocked; no lock is held meanwhile.
+/// The game on this machine. The cluster's thread calls it, and must not be blocked; no lock is held
+/// meanwhile.
 pub trait Host: Send + Sync {
     /// A newer login holds the role on another machine: closes the connection as replaced.
     fn close_replaced(&self, role_id: u64, holder: Holder);
@@ -32,7 +33,8 @@ pub trait Host: Send + Sync {
     /// Entries of the black list from other machines: they count from now on, and are to be stored.
     fn blacklist_changed(&self, records: &[BlacklistRecord]);
 
-    /// The black list was cleared elsewhere: entries with a stamp up to this one are gone, and it is to be stored.
+    /// The black list was cleared elsewhere: entries with a stamp up to this one are gone, and it is to be
+    /// stored.
     fn blacklist_cleared(&self, stamp: &Stamp);
 
     /// A request of another machine. It may be answered later, from any thread.

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! A `Node` is a pure machine: inputs with the time, and what follows from them. [`Cluster`] joins it with a
-//! [`Bus`](bus::Bus), which is [NATS](nats::NatsBus) or, in tests, a [network of one process](bus::local), and with
-//! the game, a [`Host`]. It knows nothing of connections or packets: roles and connections are numbers, and pushes
-//! are a command and bytes.
+//! [`Bus`](bus::Bus), which is NATS (feature `nats`, on by default) or, in tests, a
+//! [network of one process](bus::local), and with the game, a [`Host`]. It knows nothing of connections or
+//! packets: roles and connections are numbers, and pushes are a command and bytes.
 //!
 //! What is promised, and the wire format, is in `docs/cluster.md`.
 
@@ -26,11 +26,15 @@ mod line_limit;
 mod members;
 mod moment;
 mod names;
+#[cfg(feature = "nats")]
 pub mod nats;
 mod node;
 mod requests;
 mod roles;
 mod stamp;
+#[cfg(feature = "nats")]
+mod start;
+#[cfg(feature = "nats")]
 mod system_clock;
 mod topic;
 pub mod wire;
@@ -39,7 +43,7 @@ pub use crate::core::Time;
 pub use blacklist::{BlacklistRecord, MAX_RECORDS, REMOVAL_MS};
 pub use bus::SendError;
 pub use clock::{Clock, Drift, MAX_AHEAD_MS, WARN_AHEAD_MS, clock_at, wall_ms};
-pub use cluster::{Cluster, Config, Figures, Join, REQUEST_TIMEOUT, Sent, StartError, Started, Status};
+pub use cluster::{Cluster, Config, Figures, Join, REQUEST_TIMEOUT, Sent, Started, Status};
 pub use counters::{Counters, Direction, REASONS, Reason};
 pub use hash::{BUCKETS, SHARDS, bucket_of, shard_of};
 pub use holder::Holder;
@@ -53,6 +57,8 @@ pub use requests::{
     What,
 };
 pub use stamp::Stamp;
+#[cfg(feature = "nats")]
+pub use start::StartError;
 pub use topic::{MAX_TOPIC_BYTES, TopicRef};
 
 /// The target of log lines.

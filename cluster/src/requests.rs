@@ -117,8 +117,8 @@ struct Waiting {
 }
 
 impl Requests {
-    /// Adds a request to these nodes; `absent` ones cannot be asked. Returns its number, or `done` where too many
-    /// wait.
+    /// Adds a request to these nodes; `absent` ones cannot be asked. Returns its number, or `done` where too
+    /// many wait.
     pub(crate) fn add(
         &mut self,
         to: &[NodeName],
@@ -214,10 +214,8 @@ mod tests {
     }
 
     /// What a request ends with.
-    fn ended(finished: Option<Finished>) -> Option<(Vec<(String, Answered)>, Vec<String>)> {
-        let Finished { answers, .. } = finished?;
-        let named = answers.answers.into_iter().map(|(name, answer)| (name.to_string(), answer)).collect();
-        Some((named, answers.missing.iter().map(NodeName::to_string).collect()))
+    fn ended(finished: Option<Finished>) -> Option<Answers> {
+        finished.map(|finished| finished.answers)
     }
 
     #[test]
@@ -237,8 +235,8 @@ mod tests {
         }
         let refused = Answer { error_id: 6, ..part(id, 0, 1, "") };
         let ended = ended(requests.answer(&name("b"), refused));
-        let answers = vec![("a".to_owned(), Ok(Bytes::from("one, two"))), ("b".to_owned(), Err(6))];
-        assert_eq!(ended, Some((answers, vec![])));
+        let answers = vec![(name("a"), Ok(Bytes::from("one, two"))), (name("b"), Err(6))];
+        assert_eq!(ended, Some(Answers { answers, missing: vec![] }));
         assert!(requests.expired(5000).is_empty());
     }
 
@@ -249,7 +247,8 @@ mod tests {
         assert!(requests.answer(&name("b"), part(id, 0, 1, "b")).is_none());
         assert!(requests.expired(999).is_empty());
         let ended = ended(requests.expired(1000).pop());
-        assert_eq!(ended, Some((vec![("b".to_owned(), Ok(Bytes::from("b")))], vec!["a".to_owned()])));
+        let answers = vec![(name("b"), Ok(Bytes::from("b")))];
+        assert_eq!(ended, Some(Answers { answers, missing: vec![name("a")] }));
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn the_summary_lists_every_page() -> Result {
 fn every_test_program_is_listed() -> Result {
     let listed = targets(&read(Path::new("tests/README.md"))?);
     let mut missing = vec![];
-    for folder in ["tests", "gateway/tests"] {
+    for folder in ["tests", "gateway/tests", "cluster/tests"] {
         for path in files(folder, "rs")? {
             let below = path.strip_prefix(folder)?;
             // A program is a file of its own, or a folder with a `main.rs`; folders with packages of their

@@ -25,12 +25,12 @@ PACKAGED = (
 """The prefixes of file names in the library's package."""
 
 SHARED = {"sysconn", "ring"}
-"""What the gateway names and the library may have: itself, and what rustls brings already."""
+"""What the other packages name and the library may have: itself, and what rustls brings already."""
 
 MACOS = "x86_64-apple-darwin"
 """The target for which the library is checked."""
 
-APART = {"compile_fail", "foreign_tungstenite"}
+APART = {"compile_fail", "foreign_tungstenite", "nats"}
 """Integration tests that are parts of their own."""
 
 DENY_WARNINGS = ("--", "-D", "warnings")
@@ -47,10 +47,11 @@ def core_alone(step):
     if direct != CORE:
         raise Failed(f"the library depends on {listed(direct)}, and not on {listed(CORE)}")
     optional = dependencies(step, "sysconn", "--depth", "1", "--all-features")
-    only_gateway = dependencies(step, "sysconn-gateway", "--depth", "1") - optional - SHARED
-    reached = only_gateway & dependencies(step, "sysconn", "--all-features")
-    if reached:
-        raise Failed(f"dependencies of the gateway reach the library: {listed(reached)}")
+    whole = dependencies(step, "sysconn", "--all-features")
+    for package in ("sysconn-gateway", "sysconn-cluster"):
+        reached = (dependencies(step, package, "--depth", "1") - optional - SHARED) & whole
+        if reached:
+            raise Failed(f"dependencies of {package} reach the library: {listed(reached)}")
     files = step.must("cargo", "package", "--quiet", "--locked", "--list", "--allow-dirty", *LIBRARY).splitlines()
     others = [name for name in files if not name.startswith(PACKAGED)]
     if "src/lib.rs" not in files or others:

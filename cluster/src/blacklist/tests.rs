@@ -46,7 +46,8 @@ fn the_last_writer_wins_in_any_order() {
     let messages = |records: &[BlacklistRecord]| records.iter().map(Registers::message).collect::<Vec<_>>();
     let cleared = Registers::clear_message(&stamp(2, "c"));
     let after_clear = record("account:b", 9000, stamp(3, "a"));
-    let cases: [(&str, Vec<Blacklist>, &[(&str, u64)]); 5] = [
+    type Case = (&'static str, Vec<Blacklist>, &'static [(&'static str, u64)]);
+    let cases: [Case; 5] = [
         ("newer", messages(&[old.clone(), new.clone()]), &[("account:a", 8000)]),
         ("a tie", messages(&[new.clone(), tie.clone()]), &[("account:a", 7000)]),
         ("removed", messages(&[old.clone(), removal("account:a", stamp(4, "a"))]), &[]),

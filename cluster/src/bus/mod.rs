@@ -54,14 +54,16 @@ pub trait Bus: Send + Sync {
     /// Ends a subscription.
     fn unsubscribe(&self, subject: &Subject);
 
-    /// Publishes a request to each of these subjects. The answers come to this node's own subject, with the number
-    /// of the request in them.
+    /// Publishes a request to each of these subjects. The answers come to this node's own subject, with the
+    /// number of the request in them.
     ///
-    /// # Errors
-    /// The first [`SendError`]; the other subjects were tried too.
+    /// # Errors The first [`SendError`]; the other subjects were tried too.
     fn request_many(&self, subjects: &[Subject], payload: &Bytes) -> Result<(), SendError> {
-        let results = subjects.iter().map(|subject| self.publish(Lane::Control, subject, payload.clone()));
-        results.fold(Ok(()), |first, result| first.and(result))
+        let mut first = Ok(());
+        for subject in subjects {
+            first = first.and(self.publish(Lane::Control, subject, payload.clone()));
+        }
+        first
     }
 
     /// How it is.

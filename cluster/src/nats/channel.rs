@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn messages_and_bytes_are_bounded() {
         let (channel, mut outgoing) = channel(3, 100);
-        let mut push = |len| channel.push(item(len));
+        let push = |len| channel.push(item(len));
         assert_eq!(
             [push(60), push(41), push(40), push(1), push(0), push(0)],
             [true, false, true, false, true, false]

@@ -20,11 +20,10 @@ pub struct CredentialsError;
 const SEED_BYTES: usize = 58;
 
 impl Credentials {
-    /// Reads the text of a file: one line, `USER:PASSWORD` or the seed of a user's nkey. Lines that begin with `#`,
-    /// and empty ones, do not count.
+    /// Reads the text of a file: one line, `USER:PASSWORD` or the seed of a user's nkey. Lines that begin
+    /// with `#`, and empty ones, do not count.
     ///
-    /// # Errors
-    /// [`CredentialsError`].
+    /// # Errors [`CredentialsError`].
     pub fn parse(text: &str) -> Result<Self, CredentialsError> {
         let lines = text.lines().map(str::trim);
         let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));

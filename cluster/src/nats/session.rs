@@ -208,8 +208,8 @@ async fn lost(client: &Client, events: &Events) {
     }
 }
 
-/// Asks the server for an answer that it gives by itself: nobody subscribes to this subject. So a connection that
-/// loses bytes in one direction only is noticed too. False if there is no answer in time.
+/// Asks the server for an answer that it gives by itself: nobody subscribes to this subject. So a connection
+/// that loses bytes in one direction only is noticed too. False if there is no answer in time.
 async fn probe(client: &Client, shared: &Shared) -> bool {
     let subject = format!("sysconn.{}.probe", shared.names.cluster);
     let request = Request::new().timeout(Some(PROBE_TIMEOUT));

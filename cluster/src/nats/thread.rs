@@ -1,7 +1,7 @@
 //! The thread of the bus: one connection after the other, each with a runtime of its own.
 //!
-//! Nothing of a connection outlives its runtime. So the client library, which would keep what could not be sent and
-//! send it later, cannot.
+//! Nothing of a connection outlives its runtime. So the client library, which would keep what could not be
+//! sent and send it later, cannot.
 
 use std::sync::Arc;
 use std::time::Duration;

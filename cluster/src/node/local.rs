@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Node, Outputs, Subscription};
+use super::{Asking, Node, Outputs, Subscription};
 use crate::blacklist::{BlacklistRecord, REMOVAL_MS, Registers};
 use crate::hash::bucket_of;
 use crate::holder::Holder;
@@ -118,9 +118,9 @@ impl Node {
             Ok(id) => id,
             Err(done) => return nobody(done),
         };
-        for name in known {
-            out.send(Subject::Node(name), Request { id, what: what as u32, body: body.clone() });
-        }
+        let subjects = known.into_iter().map(Subject::Node).collect();
+        let message = Request { id, what: what as u32, body: body.clone() }.into();
+        out.asking = Some(Asking { subjects, message });
         None
     }
 }

@@ -1,4 +1,5 @@
-//! One node of a cluster, without a bus, a thread or a clock: inputs with the time, and what follows from them.
+//! One node of a cluster, without a bus, a thread or a clock: inputs with the time, and what follows from
+//! them.
 
 mod local;
 mod messages;
@@ -8,7 +9,7 @@ mod role_messages;
 
 use std::sync::Arc;
 
-pub(crate) use outputs::{Call, Outputs, Subscription};
+pub(crate) use outputs::{Asking, Call, Outputs, Subscription};
 
 use crate::blacklist::{BlacklistRecord, Registers};
 use crate::clock::Clock;

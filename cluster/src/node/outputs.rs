@@ -15,6 +15,13 @@ pub(crate) struct Sending {
     pub(crate) message: Message,
 }
 
+/// A request and the nodes that it goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asking {
+    pub(crate) subjects: Vec<Subject>,
+    pub(crate) message: Message,
+}
+
 /// A subscription that begins or ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subscription {
@@ -37,6 +44,7 @@ pub(crate) enum Call {
 #[derive(Default)]
 pub(crate) struct Outputs {
     pub(crate) sendings: Vec<Sending>,
+    pub(crate) asking: Option<Asking>,
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) calls: Vec<Call>,
 }

@@ -10,7 +10,8 @@ use crate::wire::{
     Subject,
 };
 
-/// The most entries in a part of a list, each of three numbers of 64 bits; some bytes are for the other fields.
+/// The most entries in a part of a list, each of three numbers of 64 bits; some bytes are for the other
+/// fields.
 const PART_ENTRIES: usize = (MAX_PART_BYTES - 64) / 24;
 
 impl Node {

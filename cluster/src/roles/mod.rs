@@ -1,7 +1,7 @@
 //! Which role is held where: a last-writer register for each role.
 //!
-//! A node speaks only for the holders that are on it: [`OwnRoles`] are these, and a [`View`] is what another node
-//! has said about its own.
+//! A node speaks only for the holders that are on it: [`OwnRoles`] are these, and a [`View`] is what another
+//! node has said about its own.
 
 mod own;
 mod table;

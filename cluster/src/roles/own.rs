@@ -27,7 +27,8 @@ impl OwnRoles {
         self.table.put(role_id, Entry::held(clock), holder);
     }
 
-    /// A holder has ended, at this clock. Returns its tombstone, or `None` if another one holds the role by now.
+    /// A holder has ended, at this clock. Returns its tombstone, or `None` if another one holds the role by
+    /// now.
     pub(crate) fn leave(&mut self, role_id: u64, holder: Holder, ended: u64) -> Option<Entry> {
         let &(entry, current) = self.table.get(role_id)?;
         if current != holder || !entry.is_held() {
@@ -38,8 +39,8 @@ impl OwnRoles {
         Some(tombstone)
     }
 
-    /// Compares the own entry of a role with that of another node: the higher stamp wins. If the own holder loses, it
-    /// ends at the clock that `tick` returns.
+    /// Compares the own entry of a role with that of another node: the higher stamp wins. If the own holder
+    /// loses, it ends at the clock that `tick` returns.
     pub(crate) fn meet(
         &mut self,
         me: &Sender,

@@ -8,8 +8,8 @@ use crate::hash::{SHARDS, mix, shard_of};
 /// How long a tombstone is kept, in milliseconds from the holder's end.
 pub(crate) const TOMBSTONE_MS: u64 = 60_000;
 
-/// Tombstones of ends up to this clock are gone at the clock `number`. Both sides of a digest compute it from the
-/// digest's number, so that they agree.
+/// Tombstones of ends up to this clock are gone at the clock `number`. Both sides of a digest compute it from
+/// the digest's number, so that they agree.
 pub(crate) fn tombstones_end(number: u64) -> u64 {
     number.saturating_sub(clock_at(TOMBSTONE_MS))
 }
@@ -39,7 +39,8 @@ impl Entry {
         self.ended == 0
     }
 
-    /// Whether it says more than `other` of the same role and node: a later login, or the end of the same one.
+    /// Whether it says more than `other` of the same role and node: a later login, or the end of the same
+    /// one.
     pub(crate) fn is_after(self, other: Entry) -> bool {
         (self.clock, self.ended) > (other.clock, other.ended)
     }

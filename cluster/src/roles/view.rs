@@ -11,8 +11,8 @@ const MAX_SHARD_ENTRIES: usize = 65_536;
 
 /// The roles of another node, as far as it was heard.
 ///
-/// Each entry keeps the clock of the message that it came by. A list replaces what came before it: an entry that
-/// is not in it is removed, unless it came by a later message.
+/// Each entry keeps the clock of the message that it came by. A list replaces what came before it: an entry
+/// that is not in it is removed, unless it came by a later message.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     table: Table<u64>,
@@ -64,8 +64,8 @@ impl View {
         }
     }
 
-    /// Compares a digest. Returns the shards that differ, a bit for each: their lists are to be asked for. Digests
-    /// with a lower number than the last are dropped.
+    /// Compares a digest. Returns the shards that differ, a bit for each: their lists are to be asked for.
+    /// Digests with a lower number than the last are dropped.
     pub(crate) fn compare(&mut self, digest: &RoleDigest, number: u64) -> u64 {
         if number <= self.digest {
             return 0;

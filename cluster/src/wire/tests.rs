@@ -202,7 +202,11 @@ fn subjects_have_no_text_of_clients() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(version in 0u8..3, kind in 0u8..18, body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_read_or_refused(
+        version in 0u8..3,
+        kind in 0u8..18,
+        body in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
         let bytes = payload(version, kind, &body);
         if let Ok((header, message)) = read_whole(&bytes) {
             // What was read is written and read as the same.

@@ -114,7 +114,8 @@ fn certificates_are_checked_on_both_sides() {
     }
 }
 
-/// The permissions of docs/cluster.md: nodes may use what is below the cluster's subject, and nobody else may.
+/// The permissions of docs/cluster.md: nodes may use what is below the cluster's subject, and nobody else
+/// may.
 const PERMISSIONS: &str = r#"
 authorization {
   nodes = { publish: ["sysconn.game.>"], subscribe: ["sysconn.game.>"] }

@@ -1,5 +1,7 @@
 //! The bus and the cluster on a real NATS server, which fails.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod access;
 mod bus;
 mod faults;

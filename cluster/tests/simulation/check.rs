@@ -10,7 +10,8 @@ use crate::world::{Fate, Login, NODES, TOPICS, World};
 
 /// Roles converge within so long after heartbeats pass again, in milliseconds.
 pub(crate) const CONVERGED_MS: u64 = 15_000;
-/// Tombstones of ends that are no older than this, when the network heals, are still there when digests have come.
+/// Tombstones of ends that are no older than this, when the network heals, are still there when digests have
+/// come.
 const SURE_TOMBSTONE_MS: u64 = 40_000;
 
 /// What must be so for a role.
@@ -51,8 +52,9 @@ pub(crate) fn expected(world: &World) -> BTreeMap<u64, Expected> {
 
 /// Whether its node still speaks for a login: it runs, and has seen no later login of the role.
 fn is_said(world: &World, login: &Login) -> bool {
-    let of_node = |other: &&Login| other.role_id == login.role_id && other.node == login.node;
-    login.fate != Fate::Lost && world.logins.iter().filter(of_node).all(|other| other.stamp <= login.stamp)
+    let of_start =
+        |other: &&Login| other.role_id == login.role_id && other.stamp.incarnation == login.stamp.incarnation;
+    login.fate != Fate::Lost && world.logins.iter().filter(of_start).all(|other| other.stamp <= login.stamp)
 }
 
 pub(crate) fn check(world: &mut World, expected: &BTreeMap<u64, Expected>) {

@@ -2,9 +2,12 @@
 //!
 //! `SYSCONN_SEEDS=0..10000` chooses the seeds.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod check;
 mod game;
 mod random;
+mod rules;
 mod world;
 
 use std::ops::Range;
@@ -25,7 +28,8 @@ fn requested_seeds() -> Range<u64> {
     }
 }
 
-/// Runs a plan, and checks what holds after all faults have ended. Returns how many connections were replaced.
+/// Runs a plan, and checks what holds after all faults have ended. Returns how many connections were
+/// replaced.
 fn run(plan: Plan, settled_ms: u64) -> usize {
     let mut world = World::new(plan);
     world.run();

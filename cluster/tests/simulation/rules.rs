@@ -1,0 +1,251 @@
+//! Single rules, on a network without faults: names, versions, clocks, forwarded pushes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+use sysconn_cluster::bus::local::{LocalBus, LocalNet};
+use sysconn_cluster::bus::{Bus as _, Lane};
+use sysconn_cluster::wire::{self, GoodBye, Header, Heartbeat, Login, Message, Push, Sender, Subject};
+use sysconn_cluster::{Holder, NodeName, Sent, clock_at};
+
+use crate::game::{Game, Running};
+
+/// The wall clock when the network's shows 0.
+const BEGIN_MS: u64 = 1_700_000_000_000;
+
+struct Rules {
+    net: Arc<LocalNet>,
+}
+
+impl Rules {
+    fn new() -> Self {
+        Rules { net: LocalNet::new(1) }
+    }
+
+    fn start(&self, name: &str, incarnation: u64) -> Running {
+        Running::start(&self.net, name, incarnation, 0, &Game::default())
+    }
+
+    fn run_for(&self, ms: u64) {
+        self.net.run_until(self.net.now_ms() + ms);
+    }
+
+    /// A bus for messages that no node would send.
+    fn forger(&self) -> Forger {
+        let bus = self.net.join();
+        bus.connect();
+        Forger { bus, net: self.net.clone() }
+    }
+}
+
+struct Forger {
+    bus: Arc<LocalBus>,
+    net: Arc<LocalNet>,
+}
+
+impl Forger {
+    fn clock(&self, ahead_ms: u64) -> u64 {
+        clock_at(BEGIN_MS + self.net.now_ms() + ahead_ms)
+    }
+
+    fn send(&self, name: &str, ahead_ms: u64, subject: &Subject, message: impl Into<Message>) {
+        let sender = Sender { name: NodeName::new(name).unwrap(), incarnation: 5 };
+        self.send_bytes(subject, wire::write(self.clock(ahead_ms), &sender, &message.into()));
+    }
+
+    fn send_bytes(&self, subject: &Subject, payload: Bytes) {
+        self.bus.publish(Lane::Control, subject, payload).unwrap();
+    }
+}
+
+fn is_up(node: &Running) -> bool {
+    node.cluster.status().is_up
+}
+
+fn names(node: &Running) -> Vec<String> {
+    node.cluster.nodes().iter().map(NodeName::to_string).collect()
+}
+
+fn dropped(node: &Running, reason: &str) -> u64 {
+    node.cluster.figures().dropped.iter().find(|(name, _)| *name == reason).unwrap().1
+}
+
+#[test]
+fn a_name_is_free_after_2_s_without_an_answer() {
+    let rules = Rules::new();
+    let first = rules.start("a", 9);
+    rules.run_for(1_900);
+    assert!(!is_up(&first));
+    rules.run_for(200);
+    assert!(is_up(&first));
+    // A lower incarnation does not take a name that is in use.
+    let second = rules.start("a", 1);
+    rules.run_for(200);
+    assert!(second.cluster.status().has_name_conflict && !is_up(&second) && is_up(&first));
+    rules.run_for(20_000);
+    assert!(is_up(&first) && !first.game().has_conflict);
+}
+
+#[test]
+fn of_two_that_ask_at_once_the_lower_incarnation_gets_the_name() {
+    let rules = Rules::new();
+    let (high, low) = (rules.start("a", 9), rules.start("a", 1));
+    rules.run_for(3_000);
+    assert!(is_up(&low) && high.cluster.status().has_name_conflict);
+}
+
+#[test]
+fn two_with_one_name_that_meet_later_become_one() {
+    let rules = Rules::new();
+    let (low, other) = (rules.start("a", 1), rules.start("b", 2));
+    rules.run_for(6_000);
+    low.bus.set_side(1);
+    rules.run_for(100);
+    let high = rules.start("a", 9);
+    rules.run_for(6_000);
+    assert!(is_up(&low) && is_up(&high), "neither hears the other");
+    low.bus.set_side(0);
+    rules.run_for(4_000);
+    assert!(high.game().has_conflict && high.cluster.status().has_name_conflict && !is_up(&high));
+    assert!(is_up(&low) && !low.game().has_conflict);
+    // It has left: it says nothing more.
+    assert!(high.cluster.push_to_role(7, 1, "x").is_err());
+    rules.run_for(10_100);
+    assert_eq!(other.cluster.status().nodes.len(), 1);
+}
+
+#[test]
+fn a_node_that_was_killed_may_start_again_at_once() {
+    let rules = Rules::new();
+    let (first, other) = (rules.start("a", 1), rules.start("b", 1));
+    rules.run_for(6_000);
+    first.cluster.role_entered(7, Holder::default());
+    rules.run_for(100);
+    first.bus.kill();
+    let again = rules.start("a", 2);
+    rules.run_for(3_000);
+    assert!(is_up(&again) && names(&other) == ["a"]);
+    // The roles of the start before are forgotten with it.
+    assert_eq!(other.cluster.push_to_role(7, 1, "x"), Ok(Sent::Node(NodeName::new("a").unwrap())));
+    rules.run_for(10_100);
+    assert_eq!(other.cluster.push_to_role(7, 1, "x"), Ok(Sent::Shard));
+}
+
+#[test]
+fn a_good_bye_is_known_at_once_and_silence_after_10_s() {
+    let rules = Rules::new();
+    let [a, b, c] = ["a", "b", "c"].map(|name| rules.start(name, 1));
+    rules.run_for(6_000);
+    assert_eq!(names(&a), ["b", "c"]);
+    b.cluster.drain();
+    rules.run_for(10);
+    assert!(a.cluster.status().nodes[0].is_draining);
+    b.cluster.good_bye();
+    rules.run_for(10);
+    assert_eq!(names(&a), ["c"]);
+    c.bus.kill();
+    rules.run_for(6_900);
+    assert_eq!(names(&a), ["c"]);
+    rules.run_for(3_200);
+    assert_eq!(names(&a), [""; 0]);
+}
+
+#[test]
+fn clocks_far_ahead_are_refused_and_reported() {
+    let rules = Rules::new();
+    let (node, forger) = (rules.start("a", 1), rules.forger());
+    rules.run_for(3_000);
+    let stamp = node.cluster.role_entered(7, Holder::default());
+    let ahead = |ahead_ms| {
+        let login = Login { role_id: 7, clock: forger.clock(ahead_ms) };
+        forger.send("b", ahead_ms, &Subject::Role(wire_shard(7)), login);
+        rules.run_for(10);
+    };
+    ahead(61_000);
+    assert_eq!(node.game().replaced, []);
+    assert!(node.cluster.status().has_clock_error && dropped(&node, "clock_ahead") == 1);
+    assert_eq!(names(&node), [""; 0], "nothing of it is heard");
+    let later = node.cluster.role_entered(8, Holder::default());
+    assert!(later.clock > stamp.clock && later.clock < forger.clock(1_000), "the own clock did not follow");
+    ahead(59_000);
+    assert_eq!(node.game().replaced.len(), 1);
+    let after = node.cluster.role_entered(7, Holder::default());
+    assert!(after.clock > forger.clock(58_000), "a login is above all that was seen");
+    rules.run_for(31_000);
+    assert!(!node.cluster.status().has_clock_error);
+}
+
+fn wire_shard(role_id: u64) -> u8 {
+    sysconn_cluster::shard_of(role_id)
+}
+
+#[test]
+fn other_versions_are_named_and_garbage_is_counted() {
+    let rules = Rules::new();
+    let (node, forger) = (rules.start("a", 1), rules.forger());
+    rules.run_for(3_000);
+    let heartbeat = Heartbeat { oldest: 8, newest: 9, is_draining: false };
+    let header = |kind| {
+        let sender = Sender { name: NodeName::new("b").unwrap(), incarnation: 5 };
+        let mut out = vec![];
+        Header { version: 9, kind, clock: forger.clock(0), sender }.write(&mut out);
+        out
+    };
+    forger.send_bytes(&Subject::Nodes, [header(1), heartbeat.encode_to_vec()].concat().into());
+    forger.send_bytes(&Subject::Role(1), header(5).into());
+    for garbage in [&b""[..], b"garbage", &[1; 2000]] {
+        forger.send_bytes(&Subject::Nodes, Bytes::copy_from_slice(garbage));
+    }
+    rules.run_for(10);
+    let status = node.cluster.status();
+    assert!(status.nodes[0].is_foreign && status.nodes[0].version == 9, "{status:?}");
+    assert_eq!((dropped(&node, "version"), dropped(&node, "garbage")), (1, 3));
+    forger.send("b", 0, &Subject::Nodes, GoodBye {});
+    rules.run_for(10);
+    assert_eq!(node.cluster.status().nodes, []);
+}
+
+#[test]
+fn a_push_is_forwarded_once() {
+    let rules = Rules::new();
+    let (a, b, forger) = (rules.start("a", 1), rules.start("b", 1), rules.forger());
+    rules.run_for(6_000);
+    let push = |is_forwarded| Push { role_id: 7, cmd: 1, data: Bytes::from_static(b"x"), is_forwarded };
+    let holder = Holder { connection: 3, claim: 0 };
+    b.game().holders.insert(7, holder);
+    b.cluster.role_entered(7, holder);
+    rules.run_for(10);
+    let to_a = Subject::Node(NodeName::new("a").unwrap());
+    forger.send("c", 0, &to_a, push(false));
+    rules.run_for(10);
+    assert_eq!(b.game().pushed.len(), 1, "a knows that b has the role");
+    forger.send("c", 0, &to_a, push(true));
+    rules.run_for(10);
+    assert_eq!((b.game().pushed.len(), dropped(&a, "not_held")), (1, 1), "not twice");
+    // One that came by the shard is not forwarded at all.
+    b.cluster.role_left(7, holder);
+    forger.send("c", 0, &Subject::Role(wire_shard(7)), push(false));
+    rules.run_for(10);
+    assert_eq!((dropped(&a, "not_held"), dropped(&b, "not_held")), (1, 0));
+    // If nobody is known to have it, the shard is asked.
+    forger.send("c", 0, &to_a, push(false));
+    rules.run_for(10);
+    assert_eq!((b.game().pushed.len(), dropped(&b, "not_held")), (1, 0));
+}
+
+#[test]
+fn what_a_node_says_of_itself_comes_after_its_name_is_free() {
+    let rules = Rules::new();
+    let a = rules.start("a", 1);
+    rules.run_for(3_000);
+    let b = rules.start("b", 1);
+    a.cluster.role_entered(7, Holder::default());
+    rules.run_for(100);
+    b.cluster.role_entered(7, Holder { connection: 1, claim: 0 });
+    rules.run_for(1_000);
+    assert_eq!(a.game().replaced, []);
+    assert!(b.cluster.publish(sysconn_cluster::TopicRef::Id(1), 1, "x").is_err());
+    rules.run_for(1_200);
+    assert_eq!(a.game().replaced.len(), 1, "by the first digest");
+}
