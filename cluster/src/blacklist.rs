@@ -1,6 +1,6 @@
 //! The black list of a cluster: each entry is a last-writer register, which every node keeps and passes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message as _;
 
@@ -82,6 +82,10 @@ pub(crate) struct News {
 #[derive(Debug, Default)]
 pub(crate) struct Registers {
     records: BTreeMap<String, BlacklistRecord>,
+    /// The subjects by the end of their records.
+    by_end: BTreeSet<(u64, String)>,
+    /// The wrapping sum of the records' hashes.
+    sum: u64,
     /// Everything below it was cleared.
     cleared: Option<Stamp>,
 }
@@ -89,7 +93,7 @@ pub(crate) struct Registers {
 impl Registers {
     /// What was in the store.
     pub(crate) fn new(records: Vec<BlacklistRecord>, cleared: Option<Stamp>) -> Self {
-        let mut registers = Registers { records: BTreeMap::new(), cleared };
+        let mut registers = Registers { cleared, ..Registers::default() };
         for record in records {
             registers.merge(record);
         }
@@ -112,8 +116,18 @@ impl Registers {
             None if self.records.len() >= MAX_RECORDS => return false,
             Some(_) | None => {}
         }
+        self.remove(&record.subject);
+        self.sum = self.sum.wrapping_add(record.hash());
+        self.by_end.insert((record.until_ms, record.subject.clone()));
         self.records.insert(record.subject.clone(), record);
         true
+    }
+
+    fn remove(&mut self, subject: &str) {
+        if let Some(record) = self.records.remove(subject) {
+            self.sum = self.sum.wrapping_sub(record.hash());
+            self.by_end.remove(&(record.until_ms, record.subject));
+        }
     }
 
     /// Removes all that is below a stamp. False if a later one did so before.
@@ -121,7 +135,10 @@ impl Registers {
         if self.cleared.as_ref().is_some_and(|cleared| *cleared >= stamp) {
             return false;
         }
-        self.records.retain(|_, record| record.stamp > stamp);
+        let is_gone = |record: &&BlacklistRecord| record.stamp <= stamp;
+        let gone: Vec<_> =
+            self.records.values().filter(is_gone).map(|record| record.subject.clone()).collect();
+        gone.iter().for_each(|subject| self.remove(subject));
         self.cleared = Some(stamp);
         true
     }
@@ -150,16 +167,21 @@ impl Registers {
 
     /// Forgets what ended some time ago.
     pub(crate) fn prune(&mut self, now_ms: u64) {
-        self.records.retain(|_, record| record.until_ms.saturating_add(GRACE_MS) > now_ms);
+        let is_over = |(until_ms, _): &&(u64, String)| until_ms.saturating_add(GRACE_MS) <= now_ms;
+        while let Some((_, subject)) = self.by_end.first().filter(is_over).cloned() {
+            self.remove(&subject);
+        }
     }
 
-    /// The digest at a clock: of all records that end after it.
+    /// The digest at a clock: of all records that end after it. The others are few, since they are forgotten soon.
     pub(crate) fn digest(&self, clock: u64) -> BlacklistDigest {
         let now_ms = wall_ms(clock);
-        let mut digest = BlacklistDigest { count: 0, sum: 0, cleared: self.cleared.as_ref().map(Made::of) };
-        for record in self.records.values().filter(|record| record.until_ms > now_ms) {
-            digest.count += 1;
-            digest.sum = digest.sum.wrapping_add(record.hash());
+        let cleared = self.cleared.as_ref().map(Made::of);
+        let mut digest = BlacklistDigest { count: self.records.len() as u64, sum: self.sum, cleared };
+        let ended = self.by_end.iter().take_while(|(until_ms, _)| *until_ms <= now_ms);
+        for record in ended.filter_map(|(_, subject)| self.records.get(subject)) {
+            digest.count -= 1;
+            digest.sum = digest.sum.wrapping_sub(record.hash());
         }
         digest
     }

@@ -11,16 +11,15 @@ use crate::blacklist::BlacklistRecord;
 use crate::bus::{Bus, Inbox, SendError};
 use crate::clock::Clock;
 use crate::core::{Core, Parts, Time};
-use crate::counters::{Counters, Direction, REASONS};
+use crate::counters::{Counters, Reason};
 use crate::holder::Holder;
 use crate::host::Host;
-use crate::members::NodeStatus;
 use crate::names::{Names, NodeName};
 use crate::node::{NAME_MS, Node, Phase};
 use crate::requests::{Answered, Answers, What};
 use crate::stamp::Stamp;
 use crate::topic::TopicRef;
-use crate::wire::{KINDS, Sender, Subject};
+use crate::wire::{Sender, Subject};
 
 /// How long accounts and the monitor wait for other nodes.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,7 +38,7 @@ pub struct Config {
 /// A node of a cluster. Clones share it; no method but [`join`](Self::join) and [`good_bye`](Self::good_bye)
 /// blocks.
 #[derive(Clone)]
-pub struct Cluster(Arc<Core>);
+pub struct Cluster(pub(crate) Arc<Core>);
 
 /// Whether the node takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,39 +60,7 @@ pub enum Sent {
     Shard,
 }
 
-/// How a node is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Whether the bus is connected.
-    pub is_connected: bool,
-    /// Whether the node takes part: its name was found to be free, and it has not ended.
-    pub is_up: bool,
-    /// Whether it has left, because another node has its name.
-    pub has_name_conflict: bool,
-    /// The other nodes, in the order of their names.
-    pub nodes: Vec<NodeStatus>,
-    /// Whether a node's clock was refused within the last 30 s.
-    pub has_clock_error: bool,
-    /// Why the bus is not connected, if that is known.
-    pub bus_error: Option<String>,
-}
-
-/// What is measured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// The nodes that are known, this one included.
-    pub nodes: usize,
-    /// Whether the bus is connected.
-    pub is_connected: bool,
-    /// The bytes that wait: to be sent, and to be delivered.
-    pub queue_bytes: usize,
-    /// Messages, by direction and kind.
-    pub messages: Vec<(&'static str, &'static str, u64)>,
-    /// What was dropped, by reason.
-    pub dropped: Vec<(&'static str, u64)>,
-}
-
-/// A part of [`Cluster::start`] for any bus: also the inbox that the bus is to call.
+/// A node on a bus, and the inbox that the bus is to call.
 pub struct Started {
     /// The node.
     pub cluster: Cluster,
@@ -195,7 +162,7 @@ impl Cluster {
         // Sent under the lock: so pushes to a role keep their order, and that with its announcements.
         let node = self.0.node();
         if !node.can_send() {
-            self.0.counters.drop_for(crate::counters::Reason::NotConnected, 1);
+            self.0.counters.drop_for(Reason::NotConnected, 1);
             return Err(SendError::NotConnected);
         }
         let (subject, push) = node.push(role_id, cmd, data.into());
@@ -253,41 +220,6 @@ impl Cluster {
     /// Clears it. Returns the stamp, to be stored: everything up to it is gone.
     pub fn blacklist_clear(&self) -> Stamp {
         self.0.input(None, |node, now, out| node.handle_cleared(now, out))
-    }
-
-    /// How the node is.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let bus = self.0.bus.status();
-        let now = self.0.now();
-        let node = self.0.node();
-        Status {
-            is_connected: bus.is_connected,
-            is_up: node.phase() == Phase::Up,
-            has_name_conflict: matches!(node.phase(), Phase::Taken | Phase::Conflict),
-            nodes: node.members().statuses(),
-            has_clock_error: node.has_clock_error(now),
-            bus_error: bus.error,
-        }
-    }
-
-    /// What is measured.
-    #[must_use]
-    pub fn figures(&self) -> Figures {
-        let bus = self.0.bus.status();
-        let counters = &self.0.counters;
-        let both = [Direction::In, Direction::Out];
-        let kinds = both.into_iter().flat_map(|direction| KINDS.map(|kind| (direction, kind)));
-        let count = |(direction, kind): (Direction, crate::wire::Kind)| {
-            (direction.name(), kind.name(), counters.messages(direction, kind))
-        };
-        Figures {
-            nodes: self.0.node().members().len() + 1,
-            is_connected: bus.is_connected,
-            queue_bytes: bus.queue_bytes + self.0.budget.bytes(),
-            messages: kinds.map(count).collect(),
-            dropped: REASONS.map(|reason| (reason.name(), counters.dropped(reason))).to_vec(),
-        }
     }
 
     /// The node drains from now on: it says so to the others.

@@ -34,6 +34,7 @@ mod roles;
 mod stamp;
 #[cfg(feature = "nats")]
 mod start;
+mod status;
 #[cfg(feature = "nats")]
 mod system_clock;
 mod topic;
@@ -43,7 +44,7 @@ pub use crate::core::Time;
 pub use blacklist::{BlacklistRecord, MAX_RECORDS, REMOVAL_MS};
 pub use bus::SendError;
 pub use clock::{Clock, Drift, MAX_AHEAD_MS, WARN_AHEAD_MS, clock_at, wall_ms};
-pub use cluster::{Cluster, Config, Figures, Join, REQUEST_TIMEOUT, Sent, Started, Status};
+pub use cluster::{Cluster, Config, Join, REQUEST_TIMEOUT, Sent, Started};
 pub use counters::{Counters, Direction, REASONS, Reason};
 pub use hash::{BUCKETS, SHARDS, bucket_of, shard_of};
 pub use holder::Holder;
@@ -59,6 +60,7 @@ pub use requests::{
 pub use stamp::Stamp;
 #[cfg(feature = "nats")]
 pub use start::StartError;
+pub use status::{Figures, Status};
 pub use topic::{MAX_TOPIC_BYTES, TopicRef};
 
 /// The target of log lines.

@@ -65,7 +65,9 @@ fn without_links(text: &str) -> String {
 /// The generated part of docs/source.md.
 fn generated() -> Result<String> {
     let mut folders: BTreeMap<(usize, String), Vec<PathBuf>> = BTreeMap::new();
-    for path in files("gateway/src", "rs")?.into_iter().chain(files("src", "rs")?).chain(files("cluster/src", "rs")?) {
+    for path in
+        files("gateway/src", "rs")?.into_iter().chain(files("src", "rs")?).chain(files("cluster/src", "rs")?)
+    {
         if !is_test(&path) {
             let folder = folder(&path)?;
             let place = ORDER.iter().position(|&listed| listed == folder).unwrap_or(ORDER.len());

@@ -88,7 +88,7 @@ impl Node {
                 self.handle_entry(header, body.role_id, entry, now, out);
             }
             Message::RoleDigest(body) => self.handle_role_digest(header, &body, out),
-            Message::RoleListRequest(body) => self.handle_list_request(header, body, now, out),
+            Message::RoleListRequest(body) => self.handle_list_request(header, body),
             Message::RoleList(body) => self.handle_list(header, body, now, out),
             Message::Push(body) => self.handle_push(body, is_direct, out),
             Message::Blacklist(body) => self.handle_blacklist(body, now, out),

@@ -7,6 +7,7 @@ mod outputs;
 mod presence;
 mod role_messages;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) use outputs::{Asking, Call, Outputs, Subscription};
@@ -58,6 +59,8 @@ pub(crate) struct Node {
     interest: Interest,
     blacklist: Registers,
     requests: Requests,
+    /// Lists that others have asked for.
+    lists: BTreeSet<(NodeName, u8)>,
     next_heartbeat_ms: u64,
     next_digest_ms: u64,
     /// The time until which some node's clock counts as wrong, since one was refused.
@@ -89,6 +92,7 @@ impl Node {
             interest: Interest::default(),
             blacklist,
             requests: Requests::default(),
+            lists: BTreeSet::new(),
             next_heartbeat_ms: 0,
             next_digest_ms: 0,
             clock_error_until_ms: 0,
@@ -161,6 +165,7 @@ impl Node {
             out.subscriptions.push(Subscription::End(Subject::Topic(bucket)));
         }
         out.calls.extend(self.requests.expired(now.elapsed_ms).into_iter().map(Call::Finished));
+        self.send_lists(now, out);
         if self.can_send() && now.elapsed_ms >= self.next_heartbeat_ms {
             self.send_heartbeat(now, out);
         }

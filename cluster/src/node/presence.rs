@@ -96,7 +96,10 @@ impl Node {
                 out.send(Subject::Node(self.me.name.clone()), NameAnswer {});
             }
             (Phase::Joining(_), Kind::NameQuery | Kind::NameAnswer | Kind::Heartbeat) => {
+                let name = &self.me.name;
+                log::error!(target: crate::LOG, "another node is called {name}: this one takes no part");
                 self.leave(Phase::Taken, out);
+                out.calls.push(Call::NameConflict);
             }
             (Phase::Up, Kind::Heartbeat) if is_first => {
                 if self.lines.allows("namesake", now.elapsed_ms) {

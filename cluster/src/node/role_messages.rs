@@ -14,6 +14,9 @@ use crate::wire::{
 /// fields.
 const PART_ENTRIES: usize = (MAX_PART_BYTES - 64) / 24;
 
+/// After so many entries the other lists wait for the next tick.
+const TICK_ENTRIES: usize = 8_192;
+
 impl Node {
     /// Says that a role is held here, or was.
     pub(super) fn announce(&self, role_id: u64, entry: Entry, out: &mut Outputs) {
@@ -71,22 +74,25 @@ impl Node {
         }
     }
 
-    pub(super) fn handle_list_request(
-        &mut self,
-        header: &Header,
-        body: RoleListRequest,
-        now: Moment,
-        out: &mut Outputs,
-    ) {
-        if body.incarnation != self.me.incarnation {
-            return;
+    /// Notes the lists that a node asks for.
+    pub(super) fn handle_list_request(&mut self, header: &Header, body: RoleListRequest) {
+        if body.incarnation == self.me.incarnation {
+            let asked = (0..SHARDS as u8).filter(|shard| body.shards >> shard & 1 == 1);
+            self.lists.extend(asked.map(|shard| (header.sender.name.clone(), shard)));
         }
-        let to = Subject::Node(header.sender.name.clone());
-        for shard in (0..SHARDS as u8).filter(|shard| body.shards >> shard & 1 == 1) {
+    }
+
+    /// Sends some of the lists that were asked for: not all at once, since logins wait meanwhile.
+    pub(super) fn send_lists(&mut self, now: Moment, out: &mut Outputs) {
+        let mut entries = 0;
+        while entries < TICK_ENTRIES
+            && let Some((name, shard)) = self.lists.pop_first()
+        {
             let number = self.clock.tick(now.wall_ms);
             let listed = self.roles.list(shard, number);
+            entries += listed.len();
             for part in parts(shard, number, &listed) {
-                out.send(to.clone(), part);
+                out.send(Subject::Node(name.clone()), part);
             }
         }
     }
