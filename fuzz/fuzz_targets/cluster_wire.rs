@@ -1,9 +1,9 @@
 //! Any bytes as messages of other nodes of a cluster: what is read is written and read as the same, and a
 //! node that gets it goes on.
 //!
-//! Input: messages, each of a head of 4 bytes and a body: the subject (1 byte, see [`subject`]), the kind (1
-//! byte: 0 makes the body the whole payload, anything else gives it a good header), the milliseconds that
-//! pass (1 byte, times 16), and the length of the body (1 byte, times 4).
+//! Input: messages, each of a head of 5 bytes and a body: the subject (1 byte, see [`subject`]), the kind
+//! (1 byte: 0 makes the body the whole payload, anything else gives it a good header, see [`payload`]), the
+//! milliseconds that pass (1 byte, times 16), and the length of the body (2 bytes).
 
 #![no_main]
 
@@ -44,8 +44,9 @@ fn run(mut data: &[u8]) {
     }
     cluster.role_left(4, Holder { connection: 4, claim: 0 });
     let mut now_ms = JOINED_MS;
-    while let Some((&[at, kind, pause, len], rest)) = data.split_first_chunk() {
-        let (body, rest) = rest.split_at(rest.len().min(usize::from(len) * 4));
+    while let Some((&[at, kind, pause, high, low], rest)) = data.split_first_chunk() {
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        let (body, rest) = rest.split_at(rest.len().min(len));
         data = rest;
         let payload = payload(kind, clock_at(BEGIN_MS + now_ms), body);
         check(&payload);

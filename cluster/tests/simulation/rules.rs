@@ -249,3 +249,21 @@ fn what_a_node_says_of_itself_comes_after_its_name_is_free() {
     rules.run_for(1_200);
     assert_eq!(a.game().replaced.len(), 1, "by the first digest");
 }
+
+#[test]
+fn a_reconnect_brings_digests_at_once() {
+    let rules = Rules::new();
+    let [a, b] = ["a", "b"].map(|name| rules.start(name, 1));
+    rules.run_for(6_000);
+    a.bus.disconnect();
+    for (node, role_id, connection) in [(&a, 7, 1), (&b, 7, 2), (&b, 8, 3), (&a, 8, 4)] {
+        node.cluster.role_entered(role_id, Holder { connection, claim: 0 });
+        rules.run_for(1);
+    }
+    rules.run_for(2_000);
+    a.bus.connect();
+    rules.run_for(300);
+    let replaced =
+        [&a, &b].map(|node| node.game().replaced.iter().map(|(role_id, _)| *role_id).collect::<Vec<_>>());
+    assert_eq!(replaced, [[7], [8]]);
+}
