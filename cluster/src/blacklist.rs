@@ -173,7 +173,8 @@ impl Registers {
         }
     }
 
-    /// The digest at a clock: of all records that end after it. The others are few, since they are forgotten soon.
+    /// The digest at a clock: of all records that end after it. The others are few, since they are forgotten
+    /// soon.
     pub(crate) fn digest(&self, clock: u64) -> BlacklistDigest {
         let now_ms = wall_ms(clock);
         let cleared = self.cleared.as_ref().map(Made::of);

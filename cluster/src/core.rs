@@ -1,5 +1,6 @@
 //! A node with its bus, its host and the time: what the threads of a program share.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -167,24 +168,28 @@ impl Core {
     /// Has the host do what the node wants.
     fn call(&self, calls: Vec<Call>, mut held: Option<Held>) {
         for call in calls {
-            match call {
-                Call::CloseReplaced { role_id, holder } => self.host.close_replaced(role_id, holder),
-                Call::Push { role_id, holder, cmd, data } => {
-                    if let Some(held) = held.take() {
-                        self.host.push(role_id, holder, Delivery { cmd, data, held });
-                    }
+            guarded(|| self.call_one(call, &mut held));
+        }
+    }
+
+    fn call_one(&self, call: Call, held: &mut Option<Held>) {
+        match call {
+            Call::CloseReplaced { role_id, holder } => self.host.close_replaced(role_id, holder),
+            Call::Push { role_id, holder, cmd, data } => {
+                if let Some(held) = held.take() {
+                    self.host.push(role_id, holder, Delivery { cmd, data, held });
                 }
-                Call::BlacklistCleared(stamp) => self.host.blacklist_cleared(&stamp),
-                Call::BlacklistChanged(records) => self.host.blacklist_changed(&records),
-                Call::Request { from, id, what, body } => {
-                    if let Some(core) = self.this.upgrade() {
-                        let request = Request { from: from.name.clone(), what, body };
-                        self.host.request(request, Responder { core, to: Some((from, id)) });
-                    }
-                }
-                Call::Finished(finished) => (finished.done)(finished.answers),
-                Call::NameConflict => self.host.name_conflict(),
             }
+            Call::BlacklistCleared(stamp) => self.host.blacklist_cleared(&stamp),
+            Call::BlacklistChanged(records) => self.host.blacklist_changed(&records),
+            Call::Request { from, id, what, body } => {
+                if let Some(core) = self.this.upgrade() {
+                    let request = Request { from: from.name.clone(), what, body };
+                    self.host.request(request, Responder { core, to: Some((from, id)) });
+                }
+            }
+            Call::Finished(finished) => (finished.done)(finished.answers),
+            Call::NameConflict => self.host.name_conflict(),
         }
     }
 
@@ -196,7 +201,8 @@ impl Core {
         }
         if let Some(topic) = body.topic {
             // The wire's check has said that the command fits.
-            self.host.publish(topic.as_ref(), Delivery { cmd: body.cmd as u16, data: body.data, held });
+            let push = Delivery { cmd: body.cmd as u16, data: body.data, held };
+            guarded(|| self.host.publish(topic.as_ref(), push));
         }
     }
 
@@ -217,6 +223,13 @@ impl Core {
         let is_heard =
             drift == Drift::Small || self.input(None, |node, now, _| node.handle_drift(&header, drift, now));
         is_heard.then_some((header, message))
+    }
+}
+
+/// Calls the game. A panic of its is logged, and ends neither the thread nor a subscription.
+fn guarded(call: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(call)).is_err() {
+        log::error!(target: crate::LOG, "the game panicked at what another node has sent");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use sysconn_cluster::{
     BlacklistRecord, Cluster, Config, Delivery, Holder, Host, Moment, Names, Request, Responder, Stamp, Time,
-    TopicRef,
+    TopicRef, What,
     bus::local::{LocalBus, LocalNet},
 };
 
@@ -91,6 +91,7 @@ impl Host for Machine {
     }
 
     fn request(&self, request: Request, responder: Responder) {
+        assert_ne!(request.what, What::Debug, "a game that panics");
         responder.answer(request.body);
     }
 

@@ -1,13 +1,13 @@
 //! Single rules, on a network without faults: names, versions, clocks, forwarded pushes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use prost::Message as _;
 use sysconn_cluster::bus::local::{LocalBus, LocalNet};
 use sysconn_cluster::bus::{Bus as _, Lane};
 use sysconn_cluster::wire::{self, GoodBye, Header, Heartbeat, Login, Message, Push, Sender, Subject};
-use sysconn_cluster::{Holder, NodeName, Sent, clock_at};
+use sysconn_cluster::{Answered, Holder, NodeName, REQUEST_TIMEOUT, Sent, What, clock_at};
 
 use crate::game::{Game, Running};
 
@@ -266,4 +266,22 @@ fn a_reconnect_brings_digests_at_once() {
     let replaced =
         [&a, &b].map(|node| node.game().replaced.iter().map(|(role_id, _)| *role_id).collect::<Vec<_>>());
     assert_eq!(replaced, [[7], [8]]);
+}
+
+#[test]
+fn a_game_that_panics_refuses_and_its_node_goes_on() {
+    let rules = Rules::new();
+    let [a, b] = ["a", "b"].map(|name| rules.start(name, 1));
+    rules.run_for(6_000);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let answers: Arc<Mutex<Vec<Option<Answered>>>> = Arc::default();
+    for what in [What::Debug, What::Stats] {
+        let taken = answers.clone();
+        let done = move |answer| taken.lock().unwrap().push(answer);
+        a.cluster.request(b.cluster.name(), what, "x", REQUEST_TIMEOUT, done);
+        rules.run_for(100);
+    }
+    std::panic::set_hook(hook);
+    assert_eq!(*answers.lock().unwrap(), [Some(Err(6)), Some(Ok("x".into()))]);
 }
