@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sysconn_cluster::Names;
@@ -55,6 +55,12 @@ impl Inbox for Reporter {
     fn tick(&self) {}
 }
 
+/// For figures that are printed; no test depends on them.
+#[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// A bus, and what its inbox was told.
 pub(crate) struct TestBus {
     pub(crate) bus: Arc<NatsBus>,
@@ -93,6 +99,14 @@ impl TestBus {
                 told => before.push(told),
             }
         }
+    }
+
+    /// Waits until it is connected again, and prints how long that took.
+    pub(crate) fn wait_for_connection(&self, since: &str) -> Vec<Told> {
+        let begin = now();
+        let before = self.wait_for(&Told::Connected);
+        println!("figure: connected {} ms after {since}", begin.elapsed().as_millis());
+        before
     }
 
     pub(crate) fn connected(self) -> Self {
