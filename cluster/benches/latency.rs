@@ -1,7 +1,7 @@
 //! The time that a push takes from node to node, beside two bare async-nats clients on the same NATS.
 //!
-//! `cargo bench -p sysconn-cluster` starts `nats-server`. Rounds of both take turns, so that what else the machine
-//! does meets both; a time is half of a round trip.
+//! `cargo bench -p sysconn-cluster` starts `nats-server`. Rounds of both take turns, so that what else the
+//! machine does meets both; a time is half of a round trip.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has no other clock")]

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod forger;
 mod game;
+mod limits;
 mod random;
 mod rules;
 mod world;

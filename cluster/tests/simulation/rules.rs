@@ -4,72 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use prost::Message as _;
-use sysconn_cluster::bus::local::{LocalBus, LocalNet};
-use sysconn_cluster::bus::{Bus as _, Lane};
-use sysconn_cluster::wire::{self, GoodBye, Header, Heartbeat, Login, Message, Push, Sender, Subject};
-use sysconn_cluster::{Answered, Holder, NodeName, REQUEST_TIMEOUT, Sent, What, clock_at};
+use sysconn_cluster::wire::{GoodBye, Header, Heartbeat, Login, Push, Sender, Subject};
+use sysconn_cluster::{Answered, Holder, NodeName, REQUEST_TIMEOUT, Sent, TopicRef, What, shard_of};
 
-use crate::game::{Game, Running};
-
-/// The wall clock when the network's shows 0.
-const BEGIN_MS: u64 = 1_700_000_000_000;
-
-struct Rules {
-    net: Arc<LocalNet>,
-}
-
-impl Rules {
-    fn new() -> Self {
-        Rules { net: LocalNet::new(1) }
-    }
-
-    fn start(&self, name: &str, incarnation: u64) -> Running {
-        Running::start(&self.net, name, incarnation, 0, &Game::default())
-    }
-
-    fn run_for(&self, ms: u64) {
-        self.net.run_until(self.net.now_ms() + ms);
-    }
-
-    /// A bus for messages that no node would send.
-    fn forger(&self) -> Forger {
-        let bus = self.net.join();
-        bus.connect();
-        Forger { bus, net: self.net.clone() }
-    }
-}
-
-struct Forger {
-    bus: Arc<LocalBus>,
-    net: Arc<LocalNet>,
-}
-
-impl Forger {
-    fn clock(&self, ahead_ms: u64) -> u64 {
-        clock_at(BEGIN_MS + self.net.now_ms() + ahead_ms)
-    }
-
-    fn send(&self, name: &str, ahead_ms: u64, subject: &Subject, message: impl Into<Message>) {
-        let sender = Sender { name: NodeName::new(name).unwrap(), incarnation: 5 };
-        self.send_bytes(subject, wire::write(self.clock(ahead_ms), &sender, &message.into()));
-    }
-
-    fn send_bytes(&self, subject: &Subject, payload: Bytes) {
-        self.bus.publish(Lane::Control, subject, payload).unwrap();
-    }
-}
-
-fn is_up(node: &Running) -> bool {
-    node.cluster.status().is_up
-}
-
-fn names(node: &Running) -> Vec<String> {
-    node.cluster.nodes().iter().map(NodeName::to_string).collect()
-}
-
-fn dropped(node: &Running, reason: &str) -> u64 {
-    node.cluster.figures().dropped.iter().find(|(name, _)| *name == reason).unwrap().1
-}
+use crate::forger::{Rules, dropped, is_up, names};
 
 #[test]
 fn a_name_is_free_after_2_s_without_an_answer() {
@@ -159,7 +97,7 @@ fn clocks_far_ahead_are_refused_and_reported() {
     let stamp = node.cluster.role_entered(7, Holder::default());
     let ahead = |ahead_ms| {
         let login = Login { role_id: 7, clock: forger.clock(ahead_ms) };
-        forger.send("b", ahead_ms, &Subject::Role(wire_shard(7)), login);
+        forger.send("b", ahead_ms, &Subject::Role(shard_of(7)), login);
         rules.run_for(10);
     };
     ahead(61_000);
@@ -174,10 +112,6 @@ fn clocks_far_ahead_are_refused_and_reported() {
     assert!(after.clock > forger.clock(58_000), "a login is above all that was seen");
     rules.run_for(31_000);
     assert!(!node.cluster.status().has_clock_error);
-}
-
-fn wire_shard(role_id: u64) -> u8 {
-    sysconn_cluster::shard_of(role_id)
 }
 
 #[test]
@@ -225,7 +159,7 @@ fn a_push_is_forwarded_once() {
     assert_eq!((b.game().pushed.len(), dropped(&a, "not_held")), (1, 1), "not twice");
     // One that came by the shard is not forwarded at all.
     b.cluster.role_left(7, holder);
-    forger.send("c", 0, &Subject::Role(wire_shard(7)), push(false));
+    forger.send("c", 0, &Subject::Role(shard_of(7)), push(false));
     rules.run_for(10);
     assert_eq!((dropped(&a, "not_held"), dropped(&b, "not_held")), (1, 0));
     // If nobody is known to have it, the shard is asked.
@@ -245,7 +179,7 @@ fn what_a_node_says_of_itself_comes_after_its_name_is_free() {
     b.cluster.role_entered(7, Holder { connection: 1, claim: 0 });
     rules.run_for(1_000);
     assert_eq!(a.game().replaced, []);
-    assert!(b.cluster.publish(sysconn_cluster::TopicRef::Id(1), 1, "x").is_err());
+    assert!(b.cluster.publish(TopicRef::Id(1), 1, "x").is_err());
     rules.run_for(1_200);
     assert_eq!(a.game().replaced.len(), 1, "by the first digest");
 }
