@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(crate) use outputs::{Asking, Call, Outputs, Subscription};
 
 use crate::blacklist::{BlacklistRecord, Registers};
-use crate::clock::Clock;
+use crate::clock::{Clock, clock_at};
 use crate::counters::Counters;
 use crate::interest::Interest;
 use crate::line_limit::LineLimit;
@@ -29,6 +29,10 @@ use crate::wire::{Sender, Subject};
 pub const DIGEST_MS: u64 = 10_000;
 /// How long a node waits for another one with its name, in milliseconds.
 pub const NAME_MS: u64 = 2_000;
+
+/// How far ahead the clock of a start before may have been, in milliseconds: its last heartbeats may come
+/// late.
+const PREDECESSOR_MS: u64 = 5_000;
 
 /// Whether the node may speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +63,8 @@ pub(crate) struct Node {
     interest: Interest,
     blacklist: Registers,
     requests: Requests,
+    /// The clock from which on a heartbeat of another start with the own name is one too many.
+    namesakes_from: u64,
     /// Lists that others have asked for.
     lists: BTreeSet<(NodeName, u8)>,
     next_heartbeat_ms: u64,
@@ -92,6 +98,7 @@ impl Node {
             interest: Interest::default(),
             blacklist,
             requests: Requests::default(),
+            namesakes_from: 0,
             lists: BTreeSet::new(),
             next_heartbeat_ms: 0,
             next_digest_ms: 0,
@@ -156,6 +163,7 @@ impl Node {
             && self.is_connected
         {
             self.phase = Phase::Up;
+            self.namesakes_from = clock_at(now.wall_ms.saturating_add(PREDECESSOR_MS));
             self.speak(now, out);
         }
         for sender in self.members.expire(now.elapsed_ms) {

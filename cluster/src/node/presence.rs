@@ -95,12 +95,14 @@ impl Node {
             (Phase::Joining(_), Kind::NameQuery) if is_first => {
                 out.send(Subject::Node(self.me.name.clone()), NameAnswer {});
             }
-            (Phase::Joining(_), Kind::NameQuery | Kind::NameAnswer | Kind::Heartbeat) => {
+            (Phase::Joining(_), Kind::NameQuery | Kind::NameAnswer) => {
                 let name = &self.me.name;
                 log::error!(target: crate::LOG, "another node is called {name}: this one takes no part");
                 self.leave(Phase::Taken, out);
                 out.calls.push(Call::NameConflict);
             }
+            // The last one of a start before, which was killed.
+            (Phase::Up, Kind::Heartbeat) if header.clock < self.namesakes_from => {}
             (Phase::Up, Kind::Heartbeat) if is_first => {
                 if self.lines.allows("namesake", now.elapsed_ms) {
                     let name = &self.me.name;

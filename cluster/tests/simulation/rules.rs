@@ -44,13 +44,26 @@ fn two_with_one_name_that_meet_later_become_one() {
     rules.run_for(6_000);
     assert!(is_up(&low) && is_up(&high), "neither hears the other");
     low.bus.set_side(0);
-    rules.run_for(4_000);
+    rules.run_for(8_000);
     assert!(high.game().has_conflict && high.cluster.status().has_name_conflict && !is_up(&high));
     assert!(is_up(&low) && !low.game().has_conflict);
     // It has left: it says nothing more.
     assert!(high.cluster.push_to_role(7, 1, "x").is_err());
     rules.run_for(10_100);
     assert_eq!(other.cluster.status().nodes.len(), 1);
+}
+
+#[test]
+fn the_last_heartbeats_of_a_start_before_are_no_second_node() {
+    let rules = Rules::new();
+    let (node, forger) = (rules.start("a", 9), rules.forger());
+    let heartbeat = Heartbeat { oldest: 1, newest: 1, is_draining: false };
+    for (at_ms, is_second) in [(1_000, false), (3_000, false), (8_000, true)] {
+        rules.net.run_until(at_ms);
+        forger.send("a", 0, &Subject::Nodes, heartbeat.clone());
+        rules.run_for(10);
+        assert_eq!(node.cluster.status().has_name_conflict, is_second, "at {at_ms} ms");
+    }
 }
 
 #[test]
