@@ -20,8 +20,10 @@ mod validate;
 mod warnings;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::presence::Presence;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -118,6 +120,9 @@ pub struct Config {
     /// How many lines the log gets about refusals, logins and ended connections. Default: of each 200 a
     /// second, and 1000 at once.
     pub log_connections: LogConnections,
+    /// What is told of the roles and topics on this server, for a game on several machines. Default: `None`,
+    /// nothing, which costs nothing.
+    pub presence: Option<Arc<dyn Presence>>,
 }
 
 impl Default for Config {
@@ -141,6 +146,7 @@ impl Default for Config {
             reactor: Tuning::default(),
             recording: None,
             log_connections: LogConnections::default(),
+            presence: None,
         }
     }
 }

@@ -68,6 +68,7 @@
 //! - [`Ticket`], [`LoginTicket`]: requests that are [answered later](Context::defer), and logins that are
 //!   [decided later](Context::defer_login).
 //! - [`Handle`], [`ServerHandle`], [`Link`]: connections and the server from other threads.
+//! - [`Presence`]: which roles and topics are on this server, for a game on several machines.
 //! - [`Survey`], [`Totals`], [`log_line`]: what operators see.
 //! - [`replay`]: recordings of connections, run again.
 #![cfg_attr(feature = "token", doc = "- [`token`]: login tokens, signed by a service of yours.")]
@@ -116,6 +117,7 @@ pub mod config;
 mod id;
 mod moment;
 mod packed;
+mod presence;
 mod trusted;
 
 // From bytes to packets and back, without I/O.
@@ -192,6 +194,7 @@ pub use mailbox::MailboxError;
 pub use moment::Moment;
 pub use object::Link;
 pub use panics::keep_panic;
+pub use presence::{Presence, RoleClaim};
 pub use push::Push;
 pub use reactor::sys::unix_listener::{SocketFile, listen_unix};
 pub use reactor::{BindError, Reactor, Turn};

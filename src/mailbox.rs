@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
+use crate::presence::RoleClaim;
+use crate::push::Push;
 use crate::record::Login;
 use crate::router::{Effect, Effects};
 #[cfg(feature = "tls")]
@@ -76,6 +78,13 @@ pub(crate) enum Mail {
         cause: Cause,
     },
     CallState(StateCall),
+    /// A push to whoever has a role.
+    SendToRole {
+        role_id: u64,
+        push: Push,
+    },
+    /// A newer login on another machine has this role.
+    ReplaceRole(RoleClaim),
     /// Other workers have finished a publish that this connection has asked for.
     PublishEnded(ConnectionId),
     #[cfg(feature = "tls")]
@@ -88,9 +97,11 @@ impl Mail {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Mail::Effect(effect) => effect.bytes(),
+            Mail::SendToRole { push, .. } => push.frame().len(),
             Mail::Answered { .. }
             | Mail::ObjectEnded { .. }
             | Mail::CallState(_)
+            | Mail::ReplaceRole(_)
             | Mail::PublishEnded(_)
             | Mail::Drain => 0,
             #[cfg(feature = "tls")]
@@ -175,8 +186,8 @@ impl Mailbox {
 
     /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail whose number is bounded
     /// otherwise: one for each answer to a request of an open connection, of which that has at most
-    /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one replacement for each connection, one end for each
-    /// object, closes, logins and logouts, which the application asks for one by one, and what holds a
+    /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one replacement for each connection and each login, one
+    /// end for each object, closes, logins and logouts, which the application asks for one by one, and what holds a
     /// permit, as an unsubscription does then.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);

@@ -10,6 +10,7 @@ use crate::mailboxes::Mailboxes;
 #[cfg(feature = "metrics")]
 use crate::metrics::Metrics;
 use crate::metrics::SharedMetrics;
+use crate::presence::RoleClaim;
 use crate::push::Push;
 use crate::router::{Effect, Effects, HeldByPublish, Publish};
 use crate::survey::Survey;
@@ -59,6 +60,28 @@ impl ServerHandle {
     /// [`MailboxError`], and then nothing was sent.
     pub fn send(&self, to: ConnectionId, push: &Push) -> Result<(), MailboxError> {
         self.mailboxes.post_to(to, Mail::Effect(Effect::Send { to, push: push.clone() }))
+    }
+
+    /// Sends a push to the connection that has a role when the push arrives, if there is one, on any worker.
+    ///
+    /// Pushes of one thread to a role arrive in their order while one connection has it. One for a connection
+    /// of a worker whose mailbox is full is dropped, as [`Effects`] says.
+    ///
+    /// # Errors
+    /// [`MailboxError`], and then nothing was sent.
+    pub fn send_to_role(&self, role_id: u64, push: &Push) -> Result<(), MailboxError> {
+        // Always the same worker, so that nothing overtakes.
+        let worker = role_id % self.mailboxes.count() as u64;
+        self.mailboxes.post(worker as usize, Mail::SendToRole { role_id, push: push.clone() })
+    }
+
+    /// Closes a connection with 4007, because a newer login on another machine has its role. Does nothing if
+    /// the connection has lost this claim meanwhile, to a newer login here or by its own end.
+    ///
+    /// [`Application::replaced`](crate::Application::replaced) is called as for a newer login on this server.
+    /// Call this once for each claim: a full mailbox takes it too.
+    pub fn replace_role(&self, claim: RoleClaim) {
+        self.mailboxes.post_always(claim.connection.worker(), Mail::ReplaceRole(claim));
     }
 
     /// Sends a push to all subscribers of a topic, on all workers, like

@@ -6,7 +6,7 @@ use super::core::Core;
 use super::drain::announce_drain;
 use super::effects;
 use super::requester::Requester;
-use super::roles::answer_request;
+use super::roles::{answer_request, replace_role, send_to_role};
 use super::send::call;
 use super::topics::end_wait;
 use crate::mailbox::Mail;
@@ -56,6 +56,11 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) -> usize {
         Mail::CallState(call) => {
             call_state(core, call);
             // Apply them before any other mail: whoever sends later mail must find the call's effects done.
+            effects::apply(core, Requester::Mail);
+        }
+        Mail::SendToRole { role_id, push } => send_to_role(core, role_id, push),
+        Mail::ReplaceRole(claim) => {
+            replace_role(core, claim);
             effects::apply(core, Requester::Mail);
         }
         Mail::PublishEnded(by) => end_wait(core, by),

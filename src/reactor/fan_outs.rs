@@ -191,6 +191,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::presence::Told;
     use crate::push::Push;
     use crate::router::HeldByPublish;
     use crate::topics::{Quota, SharedTopics};
@@ -214,7 +215,7 @@ mod tests {
         assert!(fan_outs.are_many() && !fan_outs.hold_back_mail());
         (1..MAX_BY_MAIL).for_each(|_| fan_outs.begin(by_mail(), true));
         // Publishes count with their permits, those of calls like other fan-outs from mail.
-        let topics = SharedTopics::new(1);
+        let topics = SharedTopics::new(1, Told::default());
         let permit = topics.permit(&Push::new(1210, b"hello"), 1000, Quota::Guest).unwrap();
         let publish = |by| FanOut { by, held: Some(HeldByPublish::new(permit.clone())), ..by_mail() };
         (0..MAX_BY_MAIL).for_each(|_| fan_outs.begin(publish(Requester::Publisher), true));

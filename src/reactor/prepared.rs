@@ -15,6 +15,7 @@ use super::tokens::WAKER;
 use crate::config::{Config, Recording};
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
+use crate::presence::Told;
 use crate::recording::Store;
 use crate::roles::Roles;
 use crate::router::{Application, Service};
@@ -64,12 +65,13 @@ impl Prepared {
         }
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
+        let told = Told::new(config.presence.clone());
         let mut shared = ServerShared {
             mailboxes: Mailboxes::new::<S>(mailboxes),
             admission: Arc::new(Admission::new(config)),
             recordings: open_store(config)?,
             clock: system.clock(),
-            topics: SharedTopics::new(1 + others),
+            topics: SharedTopics::new(1 + others, told.clone()),
             ticks_began: Arc::default(),
             metrics: None,
         };
@@ -78,7 +80,7 @@ impl Prepared {
         let listening = opened.first().into_iter().flatten().filter_map(Listener::listening);
         shared.metrics = metrics::shared(config, service, listening, &shared);
         let mut opened = opened.into_iter();
-        let mut roles = Roles::for_workers(1 + others).into_iter();
+        let mut roles = Roles::for_workers(1 + others, told).into_iter();
         let mut prepare = |worker, station: Station| {
             let Station { poller, registry, mailbox } = station;
             let opened = opened.next().unwrap_or_default();

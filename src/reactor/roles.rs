@@ -1,8 +1,10 @@
-//! Logs connections in from outside their requests, and ends one whose role a newer one has taken over.
+//! Roles from outside of requests: logs connections in, sends to whoever has a role, and ends a connection whose
+//! role a newer one has taken over.
 
 use log::kv::Value;
 
 use super::core::Core;
+use super::effects::apply_one;
 use super::forward::forward;
 use super::hook::call_hook;
 use super::requester::Requester;
@@ -13,6 +15,8 @@ use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::mailbox::Answer;
 use crate::metrics::Work;
+use crate::presence::RoleClaim;
+use crate::push::Push;
 use crate::record::Login;
 use crate::router::{Application, Effect};
 use crate::topics::Topic;
@@ -47,6 +51,22 @@ fn tell_replaced<S: Application>(core: &mut Core<S>, by: Requester) {
         && let Some(Effect::Replace { to, heir, topics }) = forward(core, by, effect)
     {
         replace(core, to, heir, topics);
+    }
+}
+
+/// Sends a push to the connection that has a role, on any worker.
+pub(super) fn send_to_role<S: Application>(core: &mut Core<S>, role_id: u64, push: Push) {
+    let Some(to) = core.lent.env.tools.roles.player(role_id) else { return };
+    if let Some(effect) = forward(core, Requester::Mail, Effect::Send { to, push }) {
+        apply_one(core, Requester::Mail, effect);
+    }
+}
+
+/// A newer login on another machine has the role of a connection of this worker, unless that connection has
+/// lost it meanwhile.
+pub(super) fn replace_role<S: Application>(core: &mut Core<S>, claim: RoleClaim) {
+    if core.lent.env.tools.roles.revoke(claim) {
+        replace(core, claim.connection, None, vec![]);
     }
 }
 

@@ -11,6 +11,7 @@ use players::Players;
 use shared::SharedRoles;
 
 use crate::id::ConnectionId;
+use crate::presence::{RoleClaim, Told};
 
 /// The holders of roles, as one worker of a server sees them.
 #[derive(Debug)]
@@ -24,12 +25,13 @@ pub(crate) enum Roles {
 }
 
 impl Roles {
-    /// Makes the roles of a server with this many workers, one value for each worker.
-    pub(crate) fn for_workers(count: usize) -> Vec<Self> {
+    /// Makes the roles of a server with this many workers, one value for each worker. `told` hears of each
+    /// claim.
+    pub(crate) fn for_workers(count: usize, told: Told) -> Vec<Self> {
         if count == 1 {
-            return vec![Roles::default()];
+            return vec![Roles::Local(Players::new(told))];
         }
-        let shared = SharedRoles::default();
+        let shared = SharedRoles::new(told);
         (0..count).map(|_| Roles::Shared(shared.clone())).collect()
     }
 
@@ -46,6 +48,15 @@ impl Roles {
         match self {
             Roles::Local(roles) => roles.leave(id, role_id),
             Roles::Shared(roles) => roles.leave(id, role_id),
+        }
+    }
+
+    /// Takes a role from the connection that has claimed it, because a newer login elsewhere has it. Returns
+    /// whether the connection must be told: false if it does not have this claim any more.
+    pub(crate) fn revoke(&mut self, claim: RoleClaim) -> bool {
+        match self {
+            Roles::Local(roles) => roles.revoke(claim),
+            Roles::Shared(roles) => roles.revoke(claim),
         }
     }
 
@@ -97,6 +108,11 @@ mod tests {
     use Step::{Enter, Leave, Told};
     type Case = (&'static str, &'static [Step], Option<u64>);
 
+    /// Roles that nobody is told of.
+    fn for_workers(count: usize) -> Vec<Roles> {
+        Roles::for_workers(count, crate::presence::Told::default())
+    }
+
     fn check(name: &str, mut roles: Roles, steps: &[Step], player: Option<u64>) {
         for step in steps {
             match *step {
@@ -136,7 +152,7 @@ mod tests {
         ];
         for (name, steps, player) in cases {
             for workers in [1, 2] {
-                check(name, Roles::for_workers(workers).remove(0), steps, player);
+                check(name, for_workers(workers).remove(0), steps, player);
             }
         }
     }
@@ -144,12 +160,12 @@ mod tests {
     #[test]
     fn a_replaced_connection_of_several_workers_is_told_once_at_a_time() {
         let steps = [Enter(1, 5, None), Enter(2, 5, Some(1)), Enter(1, 5, Some(2)), Enter(3, 5, None)];
-        check("told already", Roles::for_workers(2).remove(0), &steps, Some(3));
+        check("told already", for_workers(2).remove(0), &steps, Some(3));
     }
 
     #[test]
     fn all_workers_see_the_same_players() {
-        let mut workers = Roles::for_workers(2);
+        let mut workers = for_workers(2);
         assert_eq!(workers[0].enter(ConnectionId::from_u64(1), 5), None);
         assert_eq!(workers[1].enter(ConnectionId::from_u64(2), 5), Some(ConnectionId::from_u64(1)));
         assert_eq!(workers[0].player(5), Some(ConnectionId::from_u64(2)));

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::players::Players;
 use crate::id::ConnectionId;
+use crate::presence::{RoleClaim, Told};
 
 /// The role holders of all workers. Workers take its lock when a client logs in or out, when a handler asks
 /// who holds a role, and when a logged-in client ends. Clones share the table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SharedRoles(Arc<Mutex<Table>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
     players: Players,
     /// Replaced connections that have not been told: the mail for them is on its way. Each gets one such
@@ -20,6 +21,11 @@ struct Table {
 }
 
 impl SharedRoles {
+    pub(super) fn new(told: Told) -> Self {
+        let players = Players::new(told);
+        SharedRoles(Arc::new(Mutex::new(Table { players, untold: HashSet::new() })))
+    }
+
     /// Gives a role to a connection. Returns the previous holder, if it is another connection and must be
     /// told.
     pub(super) fn enter(&self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
@@ -31,6 +37,13 @@ impl SharedRoles {
     /// Takes a role from a connection, unless another one holds it by now.
     pub(super) fn leave(&self, id: ConnectionId, role_id: u64) {
         self.table().players.leave(id, role_id);
+    }
+
+    /// Takes a role from the connection that has claimed it, if it still has this claim. Returns whether that
+    /// must be told.
+    pub(super) fn revoke(&self, claim: RoleClaim) -> bool {
+        let mut table = self.table();
+        table.players.revoke(claim) && table.untold.insert(claim.connection)
     }
 
     /// Records that a connection is being told that it was replaced.

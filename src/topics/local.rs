@@ -15,6 +15,7 @@ use super::receivers::Receivers;
 use super::shared::{Key, SharedTopic, SharedTopics};
 use super::topic::Topic;
 use crate::id::ConnectionId;
+use crate::presence::Told;
 
 /// The topics of one worker.
 #[derive(Debug)]
@@ -300,7 +301,7 @@ impl Topics {
 /// The topics of a server with one worker.
 impl Default for Topics {
     fn default() -> Self {
-        Topics::new(0, SharedTopics::new(1))
+        Topics::new(0, SharedTopics::new(1, Told::default()))
     }
 }
 

@@ -11,6 +11,7 @@ use super::error::PublishError;
 use super::limits::{FEW_TOPICS, MAX_TOPICS};
 use super::permit::{Permit, Quota, Unfinished};
 use super::topic::Topic;
+use crate::presence::Told;
 use crate::push::Push;
 
 /// Locks between which the topics are divided, each with a table of its own, so that none takes long to grow.
@@ -103,15 +104,17 @@ struct Inner {
     unfinished: Arc<Unfinished>,
     /// Publishes of other threads that were refused.
     refused: AtomicU64,
+    /// Hears when a topic begins and ends.
+    told: Told,
 }
 
 impl SharedTopics {
-    /// The topics of a server with this many workers.
-    pub(crate) fn new(workers: usize) -> Self {
-        SharedTopics::with_limit(workers, MAX_TOPICS)
+    /// The topics of a server with this many workers. `told` hears when they begin and end.
+    pub(crate) fn new(workers: usize, told: Told) -> Self {
+        SharedTopics::with_limit(workers, MAX_TOPICS, told)
     }
 
-    pub(super) fn with_limit(workers: usize, max_topics: usize) -> Self {
+    pub(super) fn with_limit(workers: usize, max_topics: usize, told: Told) -> Self {
         SharedTopics(Arc::new(Inner {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
@@ -120,6 +123,7 @@ impl SharedTopics {
             max_topics,
             unfinished: Arc::default(),
             refused: AtomicU64::new(0),
+            told,
         }))
     }
 
@@ -159,8 +163,10 @@ impl SharedTopics {
                 shared
             }
         };
-        shared.holders.fetch_add(1, Ordering::Relaxed);
         shared.workers.fetch_or(bit(worker), Ordering::SeqCst);
+        if shared.holders.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.0.told.tell(|presence| presence.topic_begun(topic));
+        }
         Some(shared)
     }
 
@@ -178,6 +184,7 @@ impl SharedTopics {
                 shard.shrink_to_fit();
             }
             self.0.topics.fetch_sub(1, Ordering::AcqRel);
+            self.0.told.tell(|presence| presence.topic_ended(&shared.topic));
         }
     }
 

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::limits::MAX_UNFINISHED;
 use super::*;
 use crate::id::ConnectionId;
+use crate::presence::Told;
 use crate::push::Push;
 
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ proptest! {
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn topics_are_sets(steps in vec(step(), 0..200)) {
-        let shared = SharedTopics::new(3);
+        let shared = SharedTopics::new(3, Told::default());
         let mut workers: Vec<_> = (0..3).map(|worker| Topics::new(worker, shared.clone())).collect();
         let mut model = Model::new();
         for step in &steps {
@@ -154,7 +155,7 @@ fn topics_of_a_connection_are_bounded_and_the_excess_is_counted() {
 #[test]
 fn topics_of_a_server_are_bounded() {
     const LIMIT: u64 = 100;
-    let shared = SharedTopics::with_limit(2, LIMIT as usize);
+    let shared = SharedTopics::with_limit(2, LIMIT as usize, Told::default());
     let mut workers: Vec<_> = (0..2).map(|worker| Topics::new(worker, shared.clone())).collect();
     for number in 0..LIMIT {
         let worker = (number % 2) as usize;
@@ -175,7 +176,7 @@ fn topics_of_a_server_are_bounded() {
 #[test]
 fn connections_with_many_topics_leave_others_a_quarter_of_them() {
     const LIMIT: u64 = 1000;
-    let mut topics = Topics::new(0, SharedTopics::with_limit(1, LIMIT as usize));
+    let mut topics = Topics::new(0, SharedTopics::with_limit(1, LIMIT as usize, Told::default()));
     let mut next = 0;
     let mut begin = |topics: &mut Topics, slot, most| {
         let numbers = (next..).take(most);
@@ -241,7 +242,7 @@ fn a_publish_made_before_a_topic_ended_reaches_none_of_its_next_life() {
 
 #[test]
 fn workers_beyond_the_64th_are_reached_too() {
-    let shared = SharedTopics::new(200);
+    let shared = SharedTopics::new(200, Told::default());
     let mut last = Topics::new(199, shared.clone());
     let mut first = Topics::new(199 % 64, shared.clone());
     last.subscribe(id(199, 1), &Topic::from(7)).unwrap();
@@ -255,7 +256,7 @@ fn workers_beyond_the_64th_are_reached_too() {
 
 #[test]
 fn publishes_hold_permits_until_they_are_dropped() {
-    let shared = SharedTopics::new(1);
+    let shared = SharedTopics::new(1, Told::default());
     let push = Push::new(1, &[7; 1000]);
     let permit = |receivers| shared.permit(&push, receivers, Quota::Application);
     let permits: Vec<_> = (0..MAX_UNFINISHED).map(|_| permit(1000).unwrap()).collect();
