@@ -187,8 +187,8 @@ impl Mailbox {
     /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail whose number is bounded
     /// otherwise: one for each answer to a request of an open connection, of which that has at most
     /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one replacement for each connection and each login, one
-    /// end for each object, closes, logins and logouts, which the application asks for one by one, and what holds a
-    /// permit, as an unsubscription does then.
+    /// end for each object, closes, logins and logouts, which the application asks for one by one, and what
+    /// holds a permit, as an unsubscription does then.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }

@@ -1,5 +1,5 @@
-//! Roles from outside of requests: logs connections in, sends to whoever has a role, and ends a connection whose
-//! role a newer one has taken over.
+//! Roles from outside of requests: logs connections in, sends to whoever has a role, and ends a connection
+//! whose role a newer one has taken over.
 
 use log::kv::Value;
 

@@ -11,6 +11,7 @@ mod bank;
 mod costs;
 mod draining;
 mod population;
+mod presence;
 mod ticks;
 mod turns;
 mod workers;

@@ -9,6 +9,7 @@ mod bounds;
 mod club;
 mod ends;
 mod own;
+mod presence;
 mod reserve;
 mod server;
 mod turns;

@@ -10,6 +10,7 @@ mod calls;
 mod ends;
 mod limits;
 mod logins;
+mod presence;
 mod roles;
 mod server;
 mod ticks;
