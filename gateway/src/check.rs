@@ -122,6 +122,7 @@ fn warnings(options: &Options) -> Vec<String> {
         options.blacklist_warning(),
         options.memory_warning(),
         options.admin_warning(),
+        options.cluster_warning(),
     ];
     // Which sockets of systemd there will be is not known.
     let config = match options.from_systemd.is_empty() {

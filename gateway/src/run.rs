@@ -40,6 +40,7 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
         options.blacklist_warning(),
         options.memory_warning(),
         options.admin_warning(),
+        options.cluster_warning(),
     ];
     let wechat = options.wechat();
     let rules = Rules::new(&options);

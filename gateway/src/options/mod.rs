@@ -8,6 +8,7 @@ mod bench;
 mod blacklist;
 mod blacklist_command;
 mod call;
+mod cluster;
 mod command;
 mod completions;
 mod conflict;
@@ -60,6 +61,7 @@ pub(crate) use bench::{BenchLogin, BenchOutput, BenchTask};
 pub(crate) use blacklist::BlacklistOptions;
 pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask};
 pub(crate) use call::{CallData, CallTask, RoutesTask, Token};
+pub(crate) use cluster::ClusterOptions;
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use http_address::HttpAddress;
@@ -137,6 +139,8 @@ pub(crate) struct Options {
     pub(crate) wechat_url: String,
     /// The longest time for an answer of the platform.
     pub(crate) wechat_timeout: Duration,
+    /// The other machines that serve the same game.
+    pub(crate) cluster: ClusterOptions,
     /// The directory for recordings.
     pub(crate) record: Option<PathBuf>,
     /// Whether only connections under debug are recorded.
@@ -194,6 +198,7 @@ impl Options {
             wechat_secret_file: None,
             wechat_url: wechat::URL.to_owned(),
             wechat_timeout: wechat::TIMEOUT,
+            cluster: ClusterOptions::default(),
             record: None,
             record_debugged: false,
             record_limit: RECORD_LIMIT,
@@ -242,6 +247,7 @@ impl Options {
         if self.mode == Mode::Serve {
             problems.extend(self.check_wechat(given).err());
             problems.extend(self.check_dev(given).err());
+            problems.extend(self.check_cluster(given));
         }
         problems.extend(self.check_addresses(given));
         problems.extend(self.check_auth(given));

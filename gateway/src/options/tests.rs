@@ -1,5 +1,6 @@
 //! Tables of the values that each source accepts, and of the error line for each mistake.
 
+mod cluster;
 mod mistakes;
 mod sources;
 

@@ -288,6 +288,27 @@ pub(super) fn base_url(text: &str) -> Option<String> {
     (is_path && is_port && is_host && (is_loopback || !needs_loopback)).then(|| text.to_owned())
 }
 
+/// The URLs of NATS servers, which have neither a name and password nor a path.
+pub(super) fn bus_servers(text: &str) -> Option<Vec<String>> {
+    text.split(',').map(|url| is_bus_server(url).then(|| url.to_owned())).collect()
+}
+
+fn is_bus_server(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("nats://").or_else(|| url.strip_prefix("tls://")) else { return false };
+    let Some((host, port)) = rest.rsplit_once(':') else { return false };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
+        None => host.parse::<Ipv4Addr>().is_ok() || is_host_name(host),
+    };
+    is_host && number(port).is_some_and(is_port_number)
+}
+
+/// The name of a cluster, or of a server in it.
+pub(super) fn cluster_name(text: &str) -> Option<String> {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    ((1..=32).contains(&text.len()) && text.bytes().all(is_name)).then(|| text.to_owned())
+}
+
 fn is_port_number(number: u64) -> bool {
     (1..=65535).contains(&number)
 }

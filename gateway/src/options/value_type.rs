@@ -60,6 +60,12 @@ pub(super) enum ValueType {
     AppId(Field<Option<String>>),
     /// The URL of a service, without a slash at its end.
     BaseUrl(Field<String>),
+    /// URLs of NATS servers, one or several in one value.
+    BusServers(Field<Vec<String>>),
+    /// The name of a server in a cluster.
+    NodeName(Field<Option<String>>),
+    /// The name of a cluster.
+    ClusterId(Field<String>),
     Auth(Field<bool>),
     LoginReplay(Field<bool>),
     /// On or off; the flag needs no value.
@@ -152,6 +158,12 @@ impl ValueType {
                 "https://HOST, with a port and a path if need be, or http:// with a loopback address",
                 TomlType::Text,
             ),
+            ValueType::BusServers(_) => {
+                ("URL", "nats://HOST:PORT or tls://HOST:PORT, or several separated by commas", TomlType::Text)
+            }
+            ValueType::NodeName(_) | ValueType::ClusterId(_) => {
+                ("NAME", "1 to 32 of a to z, 0 to 9 and -", TomlType::Text)
+            }
             ValueType::Auth(_) => ("open", "open, its only value", TomlType::Text),
             ValueType::LoginReplay(_) => ("allow|deny", "allow or deny", TomlType::Text),
             ValueType::Switch(_) => ("true|false", "true or false", TomlType::Switch),
@@ -178,6 +190,7 @@ impl ValueType {
                 | ValueType::Paths(_)
                 | ValueType::Origins(_)
                 | ValueType::Subprotocols(_)
+                | ValueType::BusServers(_)
         )
     }
 
@@ -189,9 +202,10 @@ impl ValueType {
                 options.from_systemd.clear();
             }
             ValueType::Proxies(field) => field(options).clear(),
-            ValueType::Paths(field) | ValueType::Origins(field) | ValueType::Subprotocols(field) => {
-                field(options).clear()
-            }
+            ValueType::Paths(field)
+            | ValueType::Origins(field)
+            | ValueType::Subprotocols(field)
+            | ValueType::BusServers(field) => field(options).clear(),
             _ => {}
         }
     }
@@ -254,6 +268,9 @@ impl ValueType {
             ValueType::Text(field) => *field(options) = Some(value::text(text)?),
             ValueType::AppId(field) => *field(options) = Some(value::app_id(text)?),
             ValueType::BaseUrl(field) => *field(options) = value::base_url(text)?,
+            ValueType::BusServers(field) => field(options).extend(value::bus_servers(text)?),
+            ValueType::NodeName(field) => *field(options) = Some(value::cluster_name(text)?),
+            ValueType::ClusterId(field) => *field(options) = value::cluster_name(text)?,
             ValueType::Auth(field) => *field(options) = (text == "open").then_some(true)?,
             ValueType::LoginReplay(field) => *field(options) = value::login_replay(text)?,
             ValueType::Switch(field) => *field(options) = value::switch(text)?,

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod cluster;
 mod development;
 mod limits;
 mod listeners;
@@ -27,6 +28,7 @@ static GROUPS: &[(&str, &[Entry])] = &[
     ("The admin server", admin::ENTRIES),
     ("Logins", logins::ENTRIES),
     ("Accounts", accounts::ENTRIES),
+    ("Cluster", cluster::ENTRIES),
     ("Development", development::ENTRIES),
 ];
 

@@ -21,8 +21,10 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         "IP:PORT, [IPV6]:PORT, unix:PATH, systemd, or HOST:PORT with a host that can be found";
     const ONE_ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
+    const NAME: &str = "1 to 32 of a to z, 0 to 9 and -";
+    const BUS: &str = "nats://HOST:PORT or tls://HOST:PORT, or several separated by commas";
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
-    let cases: [(&str, &str, &[&str]); 32] = [
+    let cases: [(&str, &str, &[&str]); 36] = [
         (
             "max-len",
             SIZE,
@@ -84,6 +86,25 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("login-replay", "allow or deny", &["once", "true"]),
         ("blacklist-time", TIMER, &["1", "8d"]),
         ("blacklist-after", "a whole number, 0 to 100", &["101", "-1", "off"]),
+        ("node", NAME, &["A", "a.b", "a>", "é", "a b", "a123456789b123456789c123456789d12"]),
+        ("cluster-id", NAME, &["*"]),
+        ("accounts-node", NAME, &["a_b"]),
+        (
+            "cluster",
+            BUS,
+            &[
+                "a:4222",
+                "nats://a",
+                "nats://a:0",
+                "nats://a:65536",
+                "nats://u:p@a:4222",
+                "nats://a:4222/x",
+                "nats://999.1.1.1:4222",
+                "nats://::1:4222",
+                "nats://[a]:1",
+                "ws://a:1",
+            ],
+        ),
         ("wechat-appid", "1 to 64 letters, digits, - and _", &["wx 1", "wx&secret=", "é"]),
         ("wechat-timeout", "1ms to 168h with a unit (us, ms, s, m, h)", &["0", "0s", "999us", "5"]),
         (

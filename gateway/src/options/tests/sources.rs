@@ -60,6 +60,14 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("data", "/var/lib", r#""/var/lib""#, r#"data: Some("/var/lib",),"#),
         ("wechat-url", "http://[::1]:80/a/", r#""http://[::1]:80/a""#, r#"wechat_url: "http://[::1]:80/a","#),
         ("wechat-timeout", "1ms", r#""1ms""#, "wechat_timeout: 1ms,"),
+        ("node", "a-1", r#""a-1""#, r#"node: Some("a-1",),"#),
+        ("cluster-id", "game-2", r#""game-2""#, r#"id: "game-2","#),
+        ("cluster-ca", "/etc/ca", r#""/etc/ca""#, r#"ca: Some("/etc/ca",),"#),
+        ("cluster-credentials", "/etc/c", r#""/etc/c""#, r#"credentials: Some("/etc/c",),"#),
+        ("cluster-insecure", "true", "true", "is_insecure: true,"),
+        ("cluster-required", "true", "true", "is_required: true,"),
+        ("cluster-ready", "true", "true", "is_for_ready: true,"),
+        ("accounts-node", "a", r#""a""#, r#"accounts_node: Some("a",),"#),
         ("diagnostics", "true", "true", "diagnostics: true,"),
         ("dev", "true", "true", "dev: true,"),
         ("dev-listen", "[::1]:0", r#""[::1]:0""#, "dev_listen: [::1]:0,"),
@@ -95,8 +103,9 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(replay, all(from_file("serve", "login_replay = 'deny'\ntoken_keys = 'FILE'")));
     let variables = [("SYSCONN_LOGIN_REPLAY", "deny"), ("SYSCONN_TOKEN_KEYS", "FILE")];
     assert_eq!(replay, all(run(&["serve"], "", &variables)));
-    // The cases with trusted proxies are below, and those of an appid and its secret.
-    assert_eq!(cases.len() + 6, entries().count(), "an option without a case");
+    // The cases with trusted proxies are below, and those of an appid and its secret; those of a cluster, with
+    // its certificate and key, are in a file of their own.
+    assert_eq!(cases.len() + 9, entries().count(), "an option without a case");
 }
 
 #[test]
@@ -259,6 +268,14 @@ fn the_example_file_has_every_key_with_its_default() {
     assert_eq!(options.wechat_appid.take(), Some("wx0123456789abcdef".into()));
     assert_eq!(options.wechat_secret_file.take(), Some("wechat-secret".into()));
     assert_eq!(options.data.take(), Some("data".into()));
+    let cluster = std::mem::take(&mut options.cluster);
+    assert_eq!((cluster.servers, cluster.node), (vec!["nats://127.0.0.1:4222".into()], Some("a".into())));
+    assert_eq!((cluster.ca, cluster.cert), (Some("nats-ca.pem".into()), Some("nats-cert.pem".into())));
+    assert_eq!(
+        (cluster.key, cluster.credentials),
+        (Some("nats-key.pem".into()), Some("nats-credentials".into()))
+    );
+    assert_eq!(cluster.accounts_node, Some("a".into()));
     assert_eq!(options.admin.listen.take(), Some(Listen::Tcp("127.0.0.1:9091".parse().expect("an address"))));
     assert_eq!(options.admin.token_file.take(), Some("admin-token".into()));
     assert_eq!(options.config.listeners.socket_mode.take(), Some(0o660));
