@@ -1,6 +1,6 @@
 //! A game of its own that mounts the program's monitor: figures for operators, and their actions.
 //!
-//! In your game, copy gateway/src/modules/monitor.rs, and make the messages of proto/sysconn.proto by
+//! In your game, copy gateway/src/modules/monitor, and make the messages of proto/sysconn.proto by
 //! proto/generate. Then a state needs `Monitored`, and the router one more module. Clients are
 //! operators once the game has logged them in as such: here by a password, as an example.
 //!
@@ -11,7 +11,7 @@
 #[allow(dead_code, unreachable_pub, reason = "generated code, of which this example uses a part")]
 #[path = "../src/messages/mod.rs"]
 mod messages;
-#[path = "../src/modules/monitor.rs"]
+#[path = "../src/modules/monitor/mod.rs"]
 mod monitor;
 
 use monitor::Monitored;
@@ -118,7 +118,7 @@ mod tests {
         let (_, page) = ask(&mut operator, 9002, b"");
         let page = ConnectionPage::decode(&page[..]).unwrap();
         let found = page.connection.iter().find(|connection| connection.role_id == 0).unwrap();
-        let kick = Kick { id: found.id }.encode_to_vec();
+        let kick = Kick { id: found.id, ..Kick::default() }.encode_to_vec();
         assert_eq!(ask(&mut operator, 9003, &kick), (0, vec![]));
         let Err(ClientError::Ended(ended)) = player.push() else { panic!("no Close") };
         assert_eq!(ended.code, 4010);

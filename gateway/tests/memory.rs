@@ -76,7 +76,8 @@ impl Monitor {
     fn rounds(&mut self) -> HashMap<u64, u64> {
         let mut rounds = HashMap::new();
         loop {
-            let question = monitor::Connections { offset: rounds.len() as u32, limit: 500 };
+            let question =
+                monitor::Connections { offset: rounds.len() as u32, limit: 500, ..Default::default() };
             self.0.send_packet(9002, 0, &question.encode_to_vec());
             let page = monitor::ConnectionPage::decode(self.0.reply().data.as_slice()).unwrap();
             rounds.extend(page.connection.iter().map(|connection| (connection.id, connection.loop_counter)));

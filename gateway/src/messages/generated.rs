@@ -3,6 +3,7 @@
 /// One connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Connection {
+    /// Each server of a cluster has ids of its own.
     #[prost(uint64, tag = "1")]
     pub id: u64,
     /// IP address and port, or `unix`.
@@ -47,6 +48,9 @@ pub struct Connection {
     /// Whether each packet is logged.
     #[prost(bool, tag = "17")]
     pub debug: bool,
+    /// The server of the cluster that it is connected to; empty: it is in no cluster.
+    #[prost(string, tag = "18")]
+    pub node: ::prost::alloc::string::String,
 }
 /// One entry of the black list: an account or an address.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -207,7 +211,7 @@ pub mod monitor {
     pub const DEBUG: u16 = 9004;
     pub const BLACKLIST: u16 = 9005;
     /// monitor.stats: what the server has done since it began.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Stats {
         /// Connections now.
         #[prost(uint64, tag = "1")]
@@ -227,6 +231,17 @@ pub mod monitor {
         pub bad_requests: u64,
         #[prost(uint64, tag = "8")]
         pub uptime_ms: u64,
+        /// The server of the cluster that was asked for and has not answered. All else is 0 then.
+        #[prost(string, repeated, tag = "9")]
+        pub missing_nodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    }
+    /// Whose figures: those of the server that is asked, or of another one of its cluster. One that is not known
+    /// gets ErrorID 4.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct StatsOf {
+        /// Empty: the server that is asked.
+        #[prost(string, tag = "1")]
+        pub node: ::prost::alloc::string::String,
     }
     /// monitor.connections: one page of the list of connections.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -237,6 +252,9 @@ pub mod monitor {
         /// Connections wanted, at most 1000; 0: 100.
         #[prost(uint32, tag = "2")]
         pub limit: u32,
+        /// Those of all servers of the cluster, by the names of these.
+        #[prost(bool, tag = "3")]
+        pub all_nodes: bool,
     }
     /// One page. It can be shorter than the limit, so the next one begins at the offset plus the number
     /// of connections in this one; `total` tells when the end is reached.
@@ -247,20 +265,29 @@ pub mod monitor {
         pub total: u64,
         #[prost(message, repeated, tag = "2")]
         pub connection: ::prost::alloc::vec::Vec<super::Connection>,
+        /// Servers of the cluster that have not answered, so that their connections are missing.
+        #[prost(string, repeated, tag = "3")]
+        pub missing_nodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     }
     /// monitor.kick: close a connection with 4010.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Kick {
         #[prost(uint64, tag = "1")]
         pub id: u64,
+        /// The server of the cluster that the connection is on; empty: the one that is asked.
+        #[prost(string, tag = "2")]
+        pub node: ::prost::alloc::string::String,
     }
     /// monitor.debug: switch the log of each packet of a connection.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Debug {
         #[prost(uint64, tag = "1")]
         pub id: u64,
         #[prost(bool, tag = "2")]
         pub on: bool,
+        /// As in m_9003_tos.
+        #[prost(string, tag = "3")]
+        pub node: ::prost::alloc::string::String,
     }
     /// monitor.blacklist: the accounts that may not log in, and the addresses that may not connect.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -296,6 +323,10 @@ pub mod monitor {
     impl Stats {
         /// The name of this message.
         pub const NAME: &'static str = "monitor.Stats";
+    }
+    impl StatsOf {
+        /// The name of this message.
+        pub const NAME: &'static str = "monitor.StatsOf";
     }
     impl ConnectionPage {
         /// The name of this message.
@@ -339,7 +370,7 @@ pub mod room {
     /// The role is in the room.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Joined {
-        /// Members, this one included.
+        /// Members on this machine, this one included.
         #[prost(uint32, tag = "1")]
         pub members: u32,
     }
@@ -352,7 +383,7 @@ pub mod room {
     /// The role is not in the room.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Left {
-        /// Members that remain.
+        /// Members that remain on this machine.
         #[prost(uint32, tag = "1")]
         pub members: u32,
     }

@@ -151,7 +151,7 @@ fn a_page_is_as_short_as_the_outbox_asks_for() {
         .collect();
     let mut found = 0;
     loop {
-        let message = monitor::Connections { offset: found, limit: 1000 };
+        let message = monitor::Connections { offset: found, limit: 1000, ..Default::default() };
         boss.send_packet(9002, 9, &prost::Message::encode_to_vec(&message));
         let reply = boss.reply();
         assert_eq!(reply.error_id, 0);

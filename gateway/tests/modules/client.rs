@@ -91,7 +91,7 @@ impl Client {
     }
 
     pub(crate) fn page(&mut self, offset: u32, limit: u32) -> monitor::ConnectionPage {
-        self.ask(9002, &monitor::Connections { offset, limit })
+        self.ask(9002, &monitor::Connections { offset, limit, ..monitor::Connections::default() })
     }
 
     /// The connection of a role, as the monitor sees it.

@@ -27,6 +27,7 @@ fn the_monitor_sees_the_totals_of_the_server() {
         send_errors: 0,
         bad_requests: 1,
         uptime_ms: first.uptime_ms,
+        missing_nodes: vec![],
     };
     assert_eq!(first, expected);
     client.close();
@@ -72,6 +73,21 @@ fn the_monitor_sees_each_connection() {
     };
     assert_eq!(found, expected);
     assert_eq!(watch.find(0).unwrap().kind(), Kind::Tester, "who is not logged in is a tester");
+}
+
+#[test]
+fn a_server_without_a_cluster_knows_no_other_server() {
+    let program = serve();
+    let mut watch = enter(&program, &monitor(1));
+    let node = || "b".to_owned();
+    watch.expect_refusal(9001, &monitor::StatsOf { node: node() }, 4, "figures");
+    let id = watch.find(1).unwrap().id;
+    watch.expect_refusal(9003, &monitor::Kick { id, node: node() }, 4, "kick");
+    watch.expect_refusal(9004, &monitor::Debug { id, on: true, node: node() }, 4, "debug");
+    let all = monitor::Connections { all_nodes: true, ..monitor::Connections::default() };
+    let page: monitor::ConnectionPage = watch.ask(9002, &all);
+    let found: Vec<_> = page.connection.iter().map(|one| (one.id, one.node.as_str())).collect();
+    assert_eq!((found, page.missing_nodes), (vec![(id, "")], vec![]));
 }
 
 #[test]
@@ -134,10 +150,10 @@ fn an_operator_closes_connections() {
     let mut watch = enter(&program, &monitor(1));
     let mut client = enter(&program, &game(5));
     for id in [u64::MAX, u64::from(u32::MAX), 1 << 40] {
-        watch.expect_refusal(9003, &monitor::Kick { id }, 4, "an id of nobody");
+        watch.expect_refusal(9003, &monitor::Kick { id, ..monitor::Kick::default() }, 4, "an id of nobody");
     }
     client.echo(b"goes on");
-    let kick = monitor::Kick { id: watch.find(5).unwrap().id };
+    let kick = monitor::Kick { id: watch.find(5).unwrap().id, ..monitor::Kick::default() };
     watch.expect_done(9003, &kick);
     client.expect_close(4010, "kicked");
     drop(client);
@@ -149,7 +165,7 @@ fn an_operator_closes_connections() {
     next.echo(b"goes on");
 
     let own = watch.find(1).unwrap().id;
-    watch.expect_done(9003, &monitor::Kick { id: own });
+    watch.expect_done(9003, &monitor::Kick { id: own, ..monitor::Kick::default() });
     watch.expect_close(4010, "kicked by itself");
     next.echo(b"goes on");
 }
@@ -159,19 +175,24 @@ fn an_operator_has_packets_logged() {
     let program = serve();
     let mut watch = enter(&program, &monitor(1));
     let mut client = enter(&program, &game(5));
-    watch.expect_refusal(9004, &monitor::Debug { id: u64::MAX, on: true }, 4, "an id of nobody");
+    watch.expect_refusal(
+        9004,
+        &monitor::Debug { id: u64::MAX, on: true, ..monitor::Debug::default() },
+        4,
+        "an id of nobody",
+    );
     let id = watch.find(5).unwrap().id;
     let shows = |what: &[u8]| {
         let hex: String = what.iter().map(|byte| format!("{byte:02x}")).collect();
         String::from_utf8(program.log()).unwrap().matches(&hex).count()
     };
     for (on, text, lines) in [(true, b"logged 1", 2), (false, b"not this", 0), (true, b"logged 2", 2)] {
-        watch.expect_done(9004, &monitor::Debug { id, on });
+        watch.expect_done(9004, &monitor::Debug { id, on, ..monitor::Debug::default() });
         assert_eq!(watch.find(5).unwrap().debug, on);
         client.echo(text);
         assert_eq!(shows(text), lines, "each way, of {text:?}");
     }
     let own = watch.find(1).unwrap().id;
-    watch.expect_done(9004, &monitor::Debug { id: own, on: true });
+    watch.expect_done(9004, &monitor::Debug { id: own, on: true, ..monitor::Debug::default() });
     assert!(watch.find(1).unwrap().debug);
 }

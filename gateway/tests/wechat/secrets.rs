@@ -31,7 +31,7 @@ fn secrets_codes_and_session_keys_are_nowhere() {
     let role_id = client.wechat(&code_of(MARK), 1).unwrap().role_id;
     let mut watch = server.monitor();
     let id = watch.find(role_id).id;
-    let () = watch.ask(9004, &monitor::Debug { id, on: true });
+    let () = watch.ask(9004, &monitor::Debug { id, on: true, ..monitor::Debug::default() });
     assert!(client.wechat(&code_of(MARK), 1).is_ok());
     eventually("its packets are logged", || server.log().contains(&format!("{id} in  ")));
     drop(watch);

@@ -15,6 +15,7 @@ import {
   m1203Tos,
   m1210Toc,
   m9001Toc,
+  m9001Tos,
   m9002Toc,
   m9002Tos,
   m9003Tos,
@@ -80,7 +81,11 @@ export const room = {
 
 export const monitor = {
   /** 9001 `monitor.stats`. For: operator. */
-  stats: { cmd: 9001, reply: codec(m9001Toc) } as Command<Uint8Array, m9001Toc>,
+  stats: {
+    cmd: 9001,
+    request: codec(m9001Tos),
+    reply: codec(m9001Toc),
+  } as Command<Partial<m9001Tos>, m9001Toc>,
   /** 9002 `monitor.connections`. For: operator. */
   connections: {
     cmd: 9002,

@@ -117,7 +117,7 @@ export interface m1201Tos {
  * cmd 1201 room.Joined
  */
 export interface m1201Toc {
-  /** Members, this one included. */
+  /** Members on this machine, this one included. */
   members: number;
 }
 
@@ -134,7 +134,7 @@ export interface m1202Tos {
  * cmd 1202 room.Left
  */
 export interface m1202Toc {
-  /** Members that remain. */
+  /** Members that remain on this machine. */
   members: number;
 }
 
@@ -173,6 +173,18 @@ export interface m9001Toc {
   sendErrors: bigint;
   badRequests: bigint;
   uptimeMs: bigint;
+  /** The server of the cluster that was asked for and has not answered. All else is 0 then. */
+  missingNodes: string[];
+}
+
+/**
+ * Whose figures: those of the server that is asked, or of another one of its cluster. One that is not known
+ * gets ErrorID 4.
+ * cmd 9001 monitor.StatsOf
+ */
+export interface m9001Tos {
+  /** Empty: the server that is asked. */
+  node: string;
 }
 
 /**
@@ -184,6 +196,8 @@ export interface m9002Tos {
   offset: number;
   /** Connections wanted, at most 1000; 0: 100. */
   limit: number;
+  /** Those of all servers of the cluster, by the names of these. */
+  allNodes: boolean;
 }
 
 /**
@@ -195,10 +209,13 @@ export interface m9002Toc {
   /** Connections now. */
   total: bigint;
   connection: Connection[];
+  /** Servers of the cluster that have not answered, so that their connections are missing. */
+  missingNodes: string[];
 }
 
 /** One connection. */
 export interface Connection {
+  /** Each server of a cluster has ids of its own. */
   id: bigint;
   /** IP address and port, or `unix`. */
   peer: string;
@@ -226,6 +243,8 @@ export interface Connection {
   outboxBytes: bigint;
   /** Whether each packet is logged. */
   debug: boolean;
+  /** The server of the cluster that it is connected to; empty: it is in no cluster. */
+  node: string;
 }
 
 /**
@@ -234,6 +253,8 @@ export interface Connection {
  */
 export interface m9003Tos {
   id: bigint;
+  /** The server of the cluster that the connection is on; empty: the one that is asked. */
+  node: string;
 }
 
 /**
@@ -243,6 +264,8 @@ export interface m9003Tos {
 export interface m9004Tos {
   id: bigint;
   on: boolean;
+  /** As in m_9003_tos. */
+  node: string;
 }
 
 /**
@@ -1130,6 +1153,7 @@ function createBasem9001Toc(): m9001Toc {
     sendErrors: BigInt("0"),
     badRequests: BigInt("0"),
     uptimeMs: BigInt("0"),
+    missingNodes: [],
   };
 }
 
@@ -1182,6 +1206,9 @@ export const m9001Toc: MessageFns<m9001Toc> = {
         throw new globalThis.Error("value provided for field message.uptimeMs of type uint64 too large");
       }
       writer.uint32(64).uint64(message.uptimeMs);
+    }
+    for (const v of message.missingNodes) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -1263,6 +1290,14 @@ export const m9001Toc: MessageFns<m9001Toc> = {
             message.uptimeMs = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.missingNodes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1302,12 +1337,68 @@ export const m9001Toc: MessageFns<m9001Toc> = {
     message.uptimeMs = (object.uptimeMs !== undefined && object.uptimeMs !== null)
       ? BigInt(object.uptimeMs)
       : BigInt("0");
+    message.missingNodes = object.missingNodes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasem9001Tos(): m9001Tos {
+  return { node: "" };
+}
+
+export const m9001Tos: MessageFns<m9001Tos> = {
+  encode(message: m9001Tos, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): m9001Tos {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasem9001Tos();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<m9001Tos>, I>>(base?: I): m9001Tos {
+    return m9001Tos.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<m9001Tos>, I>>(object: I): m9001Tos {
+    const message = createBasem9001Tos();
+    message.node = object.node ?? "";
     return message;
   },
 };
 
 function createBasem9002Tos(): m9002Tos {
-  return { offset: 0, limit: 0 };
+  return { offset: 0, limit: 0, allNodes: false };
 }
 
 export const m9002Tos: MessageFns<m9002Tos> = {
@@ -1317,6 +1408,9 @@ export const m9002Tos: MessageFns<m9002Tos> = {
     }
     if (message.limit !== 0) {
       writer.uint32(16).uint32(message.limit);
+    }
+    if (message.allNodes !== false) {
+      writer.uint32(24).bool(message.allNodes);
     }
     return writer;
   },
@@ -1350,6 +1444,14 @@ export const m9002Tos: MessageFns<m9002Tos> = {
             message.limit = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.allNodes = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1369,12 +1471,13 @@ export const m9002Tos: MessageFns<m9002Tos> = {
     const message = createBasem9002Tos();
     message.offset = object.offset ?? 0;
     message.limit = object.limit ?? 0;
+    message.allNodes = object.allNodes ?? false;
     return message;
   },
 };
 
 function createBasem9002Toc(): m9002Toc {
-  return { total: BigInt("0"), connection: [] };
+  return { total: BigInt("0"), connection: [], missingNodes: [] };
 }
 
 export const m9002Toc: MessageFns<m9002Toc> = {
@@ -1387,6 +1490,9 @@ export const m9002Toc: MessageFns<m9002Toc> = {
     }
     for (const v of message.connection) {
       Connection.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.missingNodes) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1420,6 +1526,14 @@ export const m9002Toc: MessageFns<m9002Toc> = {
             message.connection.push(Connection.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.missingNodes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1439,6 +1553,7 @@ export const m9002Toc: MessageFns<m9002Toc> = {
     const message = createBasem9002Toc();
     message.total = (object.total !== undefined && object.total !== null) ? BigInt(object.total) : BigInt("0");
     message.connection = object.connection?.map((e) => Connection.fromPartial(e)) || [];
+    message.missingNodes = object.missingNodes?.map((e) => e) || [];
     return message;
   },
 };
@@ -1462,6 +1577,7 @@ function createBaseConnection(): Connection {
     loopCounter: BigInt("0"),
     outboxBytes: BigInt("0"),
     debug: false,
+    node: "",
   };
 }
 
@@ -1544,6 +1660,9 @@ export const Connection: MessageFns<Connection> = {
     }
     if (message.debug !== false) {
       writer.uint32(136).bool(message.debug);
+    }
+    if (message.node !== "") {
+      writer.uint32(146).string(message.node);
     }
     return writer;
   },
@@ -1697,6 +1816,14 @@ export const Connection: MessageFns<Connection> = {
             message.debug = reader.bool();
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1745,12 +1872,13 @@ export const Connection: MessageFns<Connection> = {
       ? BigInt(object.outboxBytes)
       : BigInt("0");
     message.debug = object.debug ?? false;
+    message.node = object.node ?? "";
     return message;
   },
 };
 
 function createBasem9003Tos(): m9003Tos {
-  return { id: BigInt("0") };
+  return { id: BigInt("0"), node: "" };
 }
 
 export const m9003Tos: MessageFns<m9003Tos> = {
@@ -1760,6 +1888,9 @@ export const m9003Tos: MessageFns<m9003Tos> = {
         throw new globalThis.Error("value provided for field message.id of type uint64 too large");
       }
       writer.uint32(8).uint64(message.id);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
     }
     return writer;
   },
@@ -1785,6 +1916,14 @@ export const m9003Tos: MessageFns<m9003Tos> = {
             message.id = reader.uint64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1803,12 +1942,13 @@ export const m9003Tos: MessageFns<m9003Tos> = {
   fromPartial<I extends Exact<DeepPartial<m9003Tos>, I>>(object: I): m9003Tos {
     const message = createBasem9003Tos();
     message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : BigInt("0");
+    message.node = object.node ?? "";
     return message;
   },
 };
 
 function createBasem9004Tos(): m9004Tos {
-  return { id: BigInt("0"), on: false };
+  return { id: BigInt("0"), on: false, node: "" };
 }
 
 export const m9004Tos: MessageFns<m9004Tos> = {
@@ -1821,6 +1961,9 @@ export const m9004Tos: MessageFns<m9004Tos> = {
     }
     if (message.on !== false) {
       writer.uint32(16).bool(message.on);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
     }
     return writer;
   },
@@ -1854,6 +1997,14 @@ export const m9004Tos: MessageFns<m9004Tos> = {
             message.on = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1873,6 +2024,7 @@ export const m9004Tos: MessageFns<m9004Tos> = {
     const message = createBasem9004Tos();
     message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : BigInt("0");
     message.on = object.on ?? false;
+    message.node = object.node ?? "";
     return message;
   },
 };
