@@ -15,7 +15,7 @@ use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, read, sh
 use crate::run::start_log;
 use crate::store::Store;
 use crate::tls::TlsFiles;
-use crate::{cpus, descriptors, wechat};
+use crate::{cluster, cpus, descriptors, wechat};
 
 /// Checks the options of `serve`. Prints them with their sources unless `quiet`, and then a line for each
 /// problem to standard error. Returns whether there is none.
@@ -75,6 +75,7 @@ fn files(options: &mut Options) -> Vec<String> {
     let token = options.admin.token_file.as_deref().filter(|_| options.admin.listen.is_some());
     let token = token.and_then(|path| AdminToken::open(path).err());
     problems.extend(token.map(|line| format!("--admin-token-file: {line}")));
+    problems.extend(options.cluster().and_then(|options| cluster::check(options).err()));
     if let Some(path) = options.data.as_deref() {
         problems.extend(directory("data", path, true).and_then(|()| Store::check_files(path)).err());
     }

@@ -11,6 +11,7 @@ mod certificates;
 mod check;
 mod client;
 mod clock;
+mod cluster;
 #[cfg(test)]
 #[path = "../../tests/common/mod.rs"]
 mod common;

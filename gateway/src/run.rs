@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use log::LevelFilter;
-use sysconn::{Application, Config, Service, Worker, Workers};
+use sysconn::{Application, Config, ServerHandle, Service, Worker, Workers};
 
 use crate::admin::{Admin, Subject};
 use crate::auth::Auth;
 use crate::blacklist::{Blacklist, Rules};
+use crate::cluster::{Cluster, Keeper};
 use crate::delay::Delay;
 use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
@@ -44,6 +45,7 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
     ];
     let wechat = options.wechat();
     let rules = Rules::new(&options);
+    let with_others = options.cluster().cloned();
     let mut config = options.config;
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
@@ -79,6 +81,7 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
         wechat: with_wechat,
         page,
         admin: None,
+        cluster: None,
         cpu: options.cpu,
     };
     match options.mode {
@@ -87,13 +90,26 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
             let store = Arc::new(Store::open(options.data.as_deref())?);
             let blacklist = Arc::new(Blacklist::open(rules, store.clone())?);
             server.admin = admin.map(|admin| (admin, blacklist.clone(), options.diagnostics));
+            let workers = server.config.workers;
+            let join = |options| Cluster::join(options, workers, store.clone(), &blacklist);
+            let cluster = with_others.as_ref().map(join).transpose()?;
+            server.config.presence = cluster.as_ref().map(|cluster| cluster.presence());
+            server.cluster.clone_from(&cluster);
+            let keeper = match &cluster {
+                Some(cluster) if cluster.keeps_accounts_elsewhere() => Keeper::Elsewhere(cluster.clone()),
+                _ => Keeper::Here(store.clone()),
+            };
             let gateway = |worker| {
                 let (auth, blacklist) = (auth.clone(), blacklist.clone());
-                Gateway::new(worker, delay.clone(), auth, blacklist, store.clone(), wechat.clone())
+                Gateway::new(worker, delay.clone(), auth, blacklist, keeper.clone(), wechat.clone())
+                    .with_cluster(cluster.clone())
                     .with_packets_logged(is_dev)
                     .with_only_local_pages(only_local_pages)
             };
             let result = server.run(modules::routes(options.diagnostics), gateway);
+            if let Some(cluster) = &cluster {
+                cluster.good_bye();
+            }
             store.close();
             result
         }
@@ -127,6 +143,8 @@ struct Server {
     page: Option<DevPage>,
     /// The admin server, the black list that it shows, and whether there are diagnostic commands.
     admin: Option<(Admin, Arc<Blacklist>, bool)>,
+    /// The other servers, if there are any.
+    cluster: Option<Arc<Cluster>>,
     /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
 }
@@ -143,6 +161,7 @@ impl Server {
         self.config.metrics |= watchdog.is_some();
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
         let (server, is_draining) = (workers.handle(), Arc::new(AtomicBool::new(false)));
+        let drained = server.clone();
         let manager = ServiceManager::from_environment();
         let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
         let addresses = addresses.join(", ");
@@ -153,7 +172,12 @@ impl Server {
         let reload = Reload::start(server.clone(), self.tls, self.auth, self.wechat, token, told)?;
         let drain = &self.config.drain;
         let draining = State::Draining(drain.timeout.map(|timeout| timeout + drain.delay));
-        self.signals.watch(server.clone(), reload, manager.clone(), draining, is_draining.clone())?;
+        let cluster = self.cluster.clone();
+        let drain = move || drain_all(&drained, cluster.as_deref());
+        self.signals.watch(drain, reload, manager.clone(), draining, is_draining.clone())?;
+        if let Some(cluster) = &self.cluster {
+            cluster.serve(server.clone());
+        }
         let mut side = Side::default();
         if let Some(page) = self.page {
             page.serve(workers.listening(), &mut side)?;
@@ -167,7 +191,17 @@ impl Server {
         if let Some((admin, blacklist, diagnostics)) = self.admin {
             let config = &self.config;
             let listening = workers.listening().collect();
-            let of = Subject { server, config, listening, blacklist, is_draining, certificate, diagnostics };
+            let cluster = self.cluster.clone();
+            let of = Subject {
+                server,
+                config,
+                listening,
+                blacklist,
+                cluster,
+                is_draining,
+                certificate,
+                diagnostics,
+            };
             _socket = admin.serve(of, &mut side)?;
         }
         side.start()?;
@@ -181,6 +215,14 @@ impl Server {
         };
         workers.run_with(begin).map_err(|error| format!("a reactor ended: {error}"))
     }
+}
+
+/// Has the server drain, after the others know that it does.
+fn drain_all(server: &ServerHandle, cluster: Option<&Cluster>) {
+    if let Some(cluster) = cluster {
+        cluster.drain();
+    }
+    server.drain();
 }
 
 /// Prints that the server accepts clients now, and at which addresses.

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use sysconn::ServerHandle;
 
 use crate::reload::Reload;
 use crate::service::{ServiceManager, State};
@@ -45,13 +44,13 @@ impl Caught {
     }
 
     /// Handles the signals on a thread of its own, which waits for nothing else. When the drain begins,
-    /// `is_draining` is set, and the service manager is told `draining_state`.
+    /// `is_draining` is set, the service manager is told `draining_state`, and `drain` is called.
     ///
     /// # Errors
     /// One line that says why the thread cannot be started.
     pub(crate) fn watch(
         mut self,
-        server: ServerHandle,
+        drain: impl Fn() + Send + 'static,
         reload: Reload,
         manager: ServiceManager,
         draining_state: State,
@@ -69,7 +68,7 @@ impl Caught {
                 }
                 is_draining.store(true, Ordering::Relaxed);
                 manager.tell(&draining_state);
-                server.drain();
+                drain();
             }
         };
         let thread = std::thread::Builder::new().name("signals".into()).spawn(watch);

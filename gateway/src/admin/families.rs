@@ -12,6 +12,7 @@ use sysconn::metrics::{Counts, Metrics};
 
 use super::process::Process;
 use crate::blacklist::Blacklist;
+use crate::cluster::{Cluster, Figures};
 use crate::tally::{Tally, certificate_end};
 
 /// The commit that this program was built from, where the build names it (`SYSCONN_COMMIT`).
@@ -27,6 +28,7 @@ pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 pub(super) struct Families {
     pub(super) metrics: Metrics,
     pub(super) blacklist: Arc<Blacklist>,
+    pub(super) cluster: Option<Arc<Cluster>>,
     /// The file of the certificate.
     pub(super) certificate: Option<String>,
     /// When the program began, in seconds since 1970.
@@ -72,6 +74,9 @@ impl Collector for Program {
         let build = [("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT)];
         out.gauges("sysconn_build_info", "The version of the program.", None, [(build, 1)])?;
         self.game(&mut out)?;
+        if let Some(cluster) = &self.of.cluster {
+            out.cluster(&cluster.figures())?;
+        }
         self.process(&mut out)
     }
 }
@@ -152,19 +157,51 @@ impl Out<'_> {
         Ok(())
     }
 
-    /// A family of counters with one label.
-    fn tallies(&mut self, name: &str, label: &str, help: &str, of: &[(&str, Tally)]) -> fmt::Result {
+    /// The families of the cluster.
+    fn cluster(&mut self, figures: &Figures) -> fmt::Result {
+        const NONE: [(&str, &str); 0] = [];
+        let help = "Servers of the cluster that are known, this one included.";
+        self.gauges("sysconn_cluster_nodes", help, None, [(NONE, as_i64(figures.nodes))])?;
+        let help = "Whether a NATS server is connected.";
+        self.gauges("sysconn_cluster_connected", help, None, [(NONE, i64::from(figures.is_connected))])?;
+        let help = "Bytes that wait for the cluster, or for this server.";
+        self.gauges(
+            "sysconn_cluster_queue",
+            help,
+            Some(&Unit::Bytes),
+            [(NONE, as_i64(figures.queue_bytes))],
+        )?;
+        let messages = figures
+            .messages
+            .iter()
+            .map(|(direction, kind, count)| ([("direction", *direction), ("kind", *kind)], *count));
+        self.counters("sysconn_cluster_messages", "Messages of the cluster.", messages)?;
+        let dropped = figures.dropped.iter().map(|(reason, count)| ([("reason", *reason)], *count));
+        self.counters("sysconn_cluster_dropped", "Messages of the cluster that were dropped.", dropped)
+    }
+
+    /// A family of counters.
+    fn counters<Labels: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, u64)>,
+    ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (value, tally) in of {
-            let labels = [(label, *value)];
-            family.encode_family(&labels)?.encode_counter::<[(&str, &str); 0], _, u64>(&tally.get(), None)?;
+        for (labels, value) in values {
+            family.encode_family(&labels)?.encode_counter::<[(&str, &str); 0], _, u64>(&value, None)?;
         }
         Ok(())
     }
 
+    /// A family of counters with one label.
+    fn tallies(&mut self, name: &str, label: &str, help: &str, of: &[(&str, Tally)]) -> fmt::Result {
+        self.counters(name, help, of.iter().map(|(value, tally)| ([(label, *value)], tally.get())))
+    }
+
     /// A counter without labels.
     fn counter(&mut self, name: &str, help: &str, of: Tally) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        family.encode_counter::<[(&str, &str); 0], _, u64>(&of.get(), None)
+        const NONE: [(&str, &str); 0] = [];
+        self.counters(name, help, [(NONE, of.get())])
     }
 }

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::StatusCode;
 
 use super::watchdog::{Stall, Watchdog};
+use crate::cluster::Cluster;
 use crate::http::{Answer, line};
 
 /// What health checks look at.
 pub(super) struct Health {
     pub(super) is_draining: Arc<AtomicBool>,
     pub(super) watchdog: Arc<Watchdog>,
+    pub(super) cluster: Option<Arc<Cluster>>,
 }
 
 impl Health {
@@ -32,10 +34,14 @@ impl Health {
         }
     }
 
-    /// Whether it takes clients: 503 while it drains, from the signal on, too.
+    /// Whether it takes clients: 503 while it drains, from the signal on, and while the cluster asks for that,
+    /// too.
     pub(super) fn ready(&self) -> Answer {
         if self.is_draining() {
             return line(StatusCode::SERVICE_UNAVAILABLE, "draining");
+        }
+        if let Some(problem) = self.cluster.as_ref().and_then(|cluster| cluster.problem()) {
+            return line(StatusCode::SERVICE_UNAVAILABLE, &problem);
         }
         self.live()
     }

@@ -38,6 +38,7 @@ use sysconn::{ServerHandle, SocketFile, log_line};
 
 use crate::blacklist::Blacklist;
 use crate::clock::unix_ms;
+use crate::cluster::Cluster;
 use crate::http::{Caller, HttpServer};
 use crate::options::AdminOptions;
 use crate::side::Side;
@@ -69,6 +70,7 @@ pub(crate) struct Subject<'a> {
     /// Where the game listens.
     pub(crate) listening: Vec<Listen>,
     pub(crate) blacklist: Arc<Blacklist>,
+    pub(crate) cluster: Option<Arc<Cluster>>,
     /// Whether the first signal to end has come.
     pub(crate) is_draining: Arc<AtomicBool>,
     /// The file of the certificate.
@@ -109,7 +111,11 @@ impl Admin {
         let past = Arc::new(Mutex::new((History::default(), Minute::default())));
         let api = Api {
             access: Access::new(self.token, is_exposed),
-            health: Health { is_draining: of.is_draining, watchdog: watchdog.clone() },
+            health: Health {
+                is_draining: of.is_draining,
+                watchdog: watchdog.clone(),
+                cluster: of.cluster.clone(),
+            },
             helpers: Helpers::new(of.server, of.config.workers),
             game: Game::find(of.config, of.listening.into_iter()),
             recordings: of.config.recording.as_ref().map(|recording| recording.directory.clone()),
@@ -117,6 +123,7 @@ impl Admin {
             families: Families {
                 metrics: metrics.clone(),
                 blacklist: of.blacklist,
+                cluster: of.cluster,
                 certificate: of.certificate,
                 began: began_ms as f64 / 1e3,
             },

@@ -35,11 +35,40 @@ pub(crate) enum TokenUse {
     Full,
 }
 
+#[cfg(feature = "cluster")]
+impl TokenUse {
+    /// The number of it in a cluster's messages.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            TokenUse::First => 0,
+            TokenUse::Again => 1,
+            TokenUse::Full => 2,
+        }
+    }
+
+    /// The use with a number.
+    pub(crate) fn of(number: u32) -> Option<Self> {
+        [TokenUse::First, TokenUse::Again, TokenUse::Full].into_iter().find(|of| of.number() == number)
+    }
+}
+
 impl UsedToken {
     /// `signed` is the part of the token that no signature can be changed for.
     pub(super) fn new(signed: &str, ends: u64) -> Self {
         let mut hash = [0; HASH_BYTES];
         hash.copy_from_slice(digest(&SHA256, signed.as_bytes()).as_ref());
+        UsedToken { hash, ends }
+    }
+
+    /// The hash of what is signed, and the end in seconds since 1970, for another server of the cluster.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn parts(self) -> ([u8; HASH_BYTES], u64) {
+        (self.hash, self.ends)
+    }
+
+    /// What [`parts`](Self::parts) has returned.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of_parts(hash: [u8; HASH_BYTES], ends: u64) -> Self {
         UsedToken { hash, ends }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Entry {
 pub(crate) enum Change {
     Put(Subject, Entry),
     Remove(Subject),
+    /// An entry has ended, or has made room for another one.
+    Forget(Subject),
     Clear,
 }
 
@@ -83,13 +85,13 @@ impl List {
             if entry.until_ms > now_ms {
                 list.insert(subject, entry);
             } else {
-                changes.push(Change::Remove(subject));
+                changes.push(Change::Forget(subject));
             }
         }
         while list.entries.len() > max
             && let Some(oldest) = list.evict()
         {
-            changes.push(Change::Remove(oldest));
+            changes.push(Change::Forget(oldest));
         }
         list
     }
@@ -145,7 +147,7 @@ impl List {
             _ => until_ms,
         };
         if !self.entries.contains_key(&subject) && self.entries.len() >= self.max {
-            changes.push(Change::Remove(self.evict().ok_or(Full)?));
+            changes.push(Change::Forget(self.evict().ok_or(Full)?));
         }
         let by_operator = by_operator || known.is_some_and(|known| known.by_operator);
         let entry = Entry { until_ms, number: self.next_number, by_operator };
@@ -204,7 +206,7 @@ impl List {
             };
             let subject = subject.clone();
             self.take(&subject);
-            changes.push(Change::Remove(subject));
+            changes.push(Change::Forget(subject));
         }
     }
 
@@ -244,6 +246,38 @@ impl List {
         }
         self.by_end.remove(&(entry.until_ms, subject));
         Some(entry)
+    }
+}
+
+/// What other servers of the cluster do to the list.
+#[cfg(feature = "cluster")]
+impl List {
+    /// Lists somebody as another server of the cluster has said, whatever is known of them here.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing has changed then.
+    pub(crate) fn set(
+        &mut self,
+        subject: Subject,
+        until_ms: u64,
+        by_operator: bool,
+        now_ms: u64,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Full> {
+        self.take(&subject);
+        self.put(subject, until_ms, by_operator, now_ms, changes).map(drop)
+    }
+
+    /// The number of the next entry.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// Removes an entry with a number below this one, which another server of the cluster has cleared.
+    pub(crate) fn remove_below(&mut self, number: u64, subject: &Subject, changes: &mut Vec<Change>) {
+        if self.entries.get(subject).is_some_and(|entry| entry.number < number) {
+            self.remove(subject, changes);
+        }
     }
 }
 

@@ -8,8 +8,11 @@ pub(crate) mod command;
 mod list;
 mod network;
 mod offences;
+#[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "a build without a cluster has no registers"))]
+mod registers;
 mod rules;
 mod shared;
+mod sharing;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -31,6 +34,8 @@ use shared::Shared;
 
 pub(crate) use list::{Entry, Full, MAX_ENTRIES, Subject};
 pub(crate) use network::Network;
+#[cfg(feature = "cluster")]
+pub(crate) use registers::{Register, Registers, subject_key};
 pub(crate) use rules::Rules;
 
 /// The black list, which all workers share.

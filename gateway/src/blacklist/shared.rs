@@ -1,10 +1,11 @@
 //! The list in memory and the store that is told of its changes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::list::{Change, Entry, List, Subject};
+use super::registers::{self, RegisterChange, Registers};
 use super::table;
 use crate::clock::unix_ms;
 use crate::store::{Fault, Store, StoreError, Transaction};
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     store: Arc<Store>,
     /// Whether a thread is there to write the list again.
     is_unsaved: AtomicBool,
+    /// The cluster that shares the list, if there is one.
+    pub(super) cluster: OnceLock<Arc<dyn Registers>>,
 }
 
 impl Shared {
@@ -32,7 +35,7 @@ impl Shared {
         if !changes.is_empty() {
             store.call(move |transaction| table::save(transaction, &changes))?;
         }
-        Ok(Arc::new(Shared { list, store, is_unsaved: AtomicBool::new(false) }))
+        Ok(Arc::new(Shared { list, store, is_unsaved: AtomicBool::new(false), cluster: OnceLock::new() }))
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, List> {
@@ -47,21 +50,54 @@ impl Shared {
     /// Has the store make changes of the list, which is locked so that they keep their order.
     pub(super) fn save(
         self: &Arc<Self>,
-        _list: &List,
+        list: &List,
         changes: Vec<Change>,
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        if changes.is_empty() {
+        let registers = self.tell_cluster(&changes);
+        self.save_both(list, changes, registers, done);
+    }
+
+    /// Tells the cluster, if there is one, of what somebody has changed here.
+    pub(super) fn tell_cluster(&self, changes: &[Change]) -> Vec<RegisterChange> {
+        let Some(cluster) = self.cluster.get() else { return vec![] };
+        let told = changes.iter().filter_map(|change| match change {
+            Change::Put(subject, entry) => Some(RegisterChange::Put(cluster.put(subject, entry))),
+            Change::Remove(subject) => Some(RegisterChange::Put(cluster.remove(subject))),
+            Change::Clear => Some(RegisterChange::Clear(cluster.clear())),
+            Change::Forget(_) => None,
+        });
+        told.collect()
+    }
+
+    /// Like [`save`](Self::save), with changes of registers that the cluster knows.
+    pub(super) fn save_both(
+        self: &Arc<Self>,
+        _list: &List,
+        changes: Vec<Change>,
+        registers: Vec<RegisterChange>,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        if changes.is_empty() && registers.is_empty() {
             return done(Ok(()));
         }
         let shared = self.clone();
-        let work = move |transaction: &mut Transaction<'_>| table::save(transaction, &changes);
+        let work = move |transaction: &mut Transaction<'_>| {
+            registers::save(transaction, &registers)?;
+            table::save(transaction, &changes)
+        };
         self.store.submit(work, move |saved| {
             if saved.is_err() {
                 shared.save_again();
             }
             done(saved);
         });
+    }
+
+    /// The store.
+    #[cfg(feature = "cluster")]
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Writes the whole list once the store works again, on a thread of its own.

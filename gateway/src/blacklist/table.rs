@@ -33,7 +33,7 @@ pub(super) fn save(transaction: &mut Transaction<'_>, changes: &[Change]) -> Res
             Change::Put(subject, entry) => {
                 table.insert(&*key(subject), (entry.until_ms, entry.number, entry.by_operator))?;
             }
-            Change::Remove(subject) => {
+            Change::Remove(subject) | Change::Forget(subject) => {
                 table.remove(&*key(subject))?;
             }
             Change::Clear => table.retain(|_, _| false)?,
@@ -42,14 +42,14 @@ pub(super) fn save(transaction: &mut Transaction<'_>, changes: &[Change]) -> Res
     Ok(())
 }
 
-fn key(subject: &Subject) -> String {
+pub(super) fn key(subject: &Subject) -> String {
     match subject {
         Subject::Account(account) => format!("{ACCOUNT}{account}"),
         Subject::Network(network) => format!("{ADDRESS}{network}"),
     }
 }
 
-fn subject(key: &str) -> Option<Subject> {
+pub(super) fn subject(key: &str) -> Option<Subject> {
     if let Some(account) = key.strip_prefix(ACCOUNT) {
         return Some(Subject::Account(account.into()));
     }

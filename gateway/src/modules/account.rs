@@ -8,11 +8,10 @@ use sysconn::{
 };
 
 use super::Gateway;
-use crate::auth::{Checked, MAX_NAME_BYTES, MAX_USED_TOKENS, NO_ROLE, TokenUse, UsedToken, check_login};
+use crate::auth::{Checked, MAX_NAME_BYTES, NO_ROLE, TokenUse, UsedToken, check_login};
 use crate::clock::unix_ms;
 use crate::messages::{self, account};
-use crate::store::Transaction;
-use crate::store::accounts::{self, AccountKey};
+use crate::store::accounts::AccountKey;
 use crate::wechat::MAX_CODE_BYTES;
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
@@ -40,6 +39,7 @@ fn wechat_login(
     context: &mut Context<'_>,
 ) -> Result<Outcome, ErrorId> {
     let wechat = gateway.wechat.clone().ok_or(ErrorId::NOT_AVAILABLE)?;
+    check_cluster(gateway)?;
     let account::WechatLogin { code, platform, zone_id } = message;
     if let Err(reason) = check_code(&code, &platform) {
         return Ok(context.refuse_login("", 0, reason));
@@ -49,20 +49,16 @@ fn wechat_login(
     }
     let (earlier, peer) = (context.record().role_id(), context.record().peer());
     let ticket = context.defer_login(request)?;
-    let (store, worker, blacklist) =
-        (gateway.store.clone(), gateway.worker.clone(), gateway.blacklist.clone());
+    let (keeper, worker, blacklist) =
+        (gateway.keeper.clone(), gateway.worker.clone(), gateway.blacklist.clone());
     wechat.exchange(code, peer, ticket, move |ticket, account| {
         if blacklist.bars_account(&account) {
             return ticket.refuse_login(&account, 0, LISTED);
         }
         let key = AccountKey { platform, account, zone_id };
-        let work = {
-            let key = key.clone();
-            move |transaction: &mut Transaction<'_>| accounts::role_of(transaction, &key)
-        };
-        store.submit(work, move |role_id| {
+        keeper.role_of(key.clone(), move |role_id| {
             // Without a role the ticket is dropped, which refuses with ErrorID 6.
-            let Ok(Some(role_id)) = role_id else { return };
+            let Some(role_id) = role_id else { return };
             let home = ticket.connection().worker();
             worker.call_always(home, move |gateway, effects| {
                 let AccountKey { platform, account, zone_id } = key;
@@ -116,6 +112,7 @@ fn login(
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Result<Outcome, ErrorId> {
+    check_cluster(gateway)?;
     let token = std::mem::take(&mut message.token);
     let (account, role_id) = (message.account.clone(), message.role_id);
     let Checked { login, token } = match check(gateway, &token, message) {
@@ -136,6 +133,13 @@ fn login(
         older.into_iter().for_each(|older| context.effects().unsubscribe_all(older));
     }
     Ok(context.reply_message(&account::LoggedIn { role_id, account, server_time_ms: unix_ms() }))
+}
+
+/// # Errors
+/// ErrorID 6: the cluster is away, and no login counts without it.
+fn check_cluster(gateway: &Gateway) -> Result<(), ErrorId> {
+    let refuses = gateway.cluster.as_ref().is_some_and(|cluster| cluster.refuses_logins());
+    if refuses { Err(ErrorId::NOT_AVAILABLE) } else { Ok(()) }
 }
 
 /// Checks a login and its token.
@@ -161,26 +165,23 @@ fn login_once(
     let earlier = context.record().role_id();
     let ticket = context.defer_login(request)?;
     let (worker, auth) = (gateway.worker.clone(), gateway.auth.clone());
-    let work = move |transaction: &mut Transaction<'_>| {
-        token.remember(MAX_USED_TOKENS, unix_ms() / 1000, transaction)
-    };
-    gateway.store.submit(work, move |used| {
+    gateway.keeper.remember(token, move |used| {
         let Identity { account, role_id, .. } = login.identity.clone();
         match used {
-            Ok(TokenUse::First) => {
+            Some(TokenUse::First) => {
                 let home = ticket.connection().worker();
                 worker.call_always(home, move |gateway, effects| {
                     let reply = account::LoggedIn { role_id, account, server_time_ms: unix_ms() };
                     enter(gateway, ticket, login, earlier, &reply, effects);
                 });
             }
-            Ok(TokenUse::Again) => ticket.refuse_login(&account, role_id, "the token was used before"),
-            Ok(TokenUse::Full) => {
+            Some(TokenUse::Again) => ticket.refuse_login(&account, role_id, "the token was used before"),
+            Some(TokenUse::Full) => {
                 auth.tell_full();
                 ticket.refuse(ErrorId::NOT_AVAILABLE);
             }
-            // The ticket is dropped, which refuses with ErrorID 6. The log of the store says why.
-            Err(_) => {}
+            // The ticket is dropped, which refuses with ErrorID 6.
+            None => {}
         }
     });
     Ok(Outcome::Done)

@@ -10,6 +10,7 @@ use sysconn::{ClientKind, Identity, Login, Workers};
 use super::{Gateway, routes};
 use crate::auth::Auth;
 use crate::blacklist::{Blacklist, Rules};
+use crate::cluster::Keeper;
 use crate::common::{self, Client, Reply};
 use crate::delay::Delay;
 use crate::messages::{Kind, account};
@@ -39,7 +40,9 @@ fn who_is_listed_while_the_store_works_is_refused() {
     let store = Arc::new(Store::open(None).unwrap());
     let list = Arc::new(Blacklist::open(Rules::new(&serve_options(&[])), store.clone()).unwrap());
     let delay = Arc::new(Delay::start().unwrap());
-    let state = |worker| Gateway::new(worker, delay.clone(), auth.clone(), list.clone(), store.clone(), None);
+    let keeper = Keeper::Here(store.clone());
+    let state =
+        |worker| Gateway::new(worker, delay.clone(), auth.clone(), list.clone(), keeper.clone(), None);
     let mut workers = Workers::bind(&common::config(), routes(false), state).unwrap();
     let (address, server) = (workers.local_addr().unwrap(), workers.handle());
     let replies = std::thread::scope(|scope| {

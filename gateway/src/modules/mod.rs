@@ -5,7 +5,7 @@ mod blacklist;
 mod echo;
 #[cfg(test)]
 mod late_entries;
-mod monitor;
+pub(crate) mod monitor;
 mod room;
 
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use sysconn::{Application, Context, Effects, Message, Module, Outcome, Peer, Rec
 
 use crate::auth::Auth;
 use crate::blacklist::Blacklist;
+use crate::cluster::{Cluster, Keeper};
 use crate::delay::Delay;
 use crate::http::is_local_origin;
-use crate::store::Store;
 use crate::wechat::Wechat;
 
 /// The state of one worker of `serve`.
@@ -27,9 +27,11 @@ pub(crate) struct Gateway {
     delay: Arc<Delay>,
     auth: Arc<Auth>,
     blacklist: Arc<Blacklist>,
-    store: Arc<Store>,
+    keeper: Keeper,
     /// The exchange of WeChat codes, if there is one.
     wechat: Option<Arc<Wechat>>,
+    /// The other servers, if there are any.
+    cluster: Option<Arc<Cluster>>,
     /// Whether connections begin with debug on.
     logs_packets: bool,
     /// Whether pages of other machines are refused.
@@ -42,7 +44,7 @@ impl Gateway {
         delay: Arc<Delay>,
         auth: Arc<Auth>,
         blacklist: Arc<Blacklist>,
-        store: Arc<Store>,
+        keeper: Keeper,
         wechat: Option<Arc<Wechat>>,
     ) -> Self {
         Gateway {
@@ -50,11 +52,18 @@ impl Gateway {
             delay,
             auth,
             blacklist,
-            store,
+            keeper,
             wechat,
+            cluster: None,
             logs_packets: false,
             only_local_pages: false,
         }
+    }
+
+    /// The other servers, with which it shares roles and rooms.
+    pub(crate) fn with_cluster(mut self, cluster: Option<Arc<Cluster>>) -> Self {
+        self.cluster = cluster;
+        self
     }
 
     /// Whether every packet is logged, and not only those of connections under debug (command 9004).
@@ -105,6 +114,10 @@ impl Application for Gateway {
 impl monitor::Monitored for Gateway {
     fn worker(&self) -> &Worker<Self> {
         &self.worker
+    }
+
+    fn others(&self) -> Option<Arc<dyn monitor::Others>> {
+        self.cluster.as_ref().map(Cluster::others)
     }
 }
 

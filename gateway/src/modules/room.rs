@@ -1,7 +1,8 @@
 //! Module 12: chat rooms. Each is a topic, and a message of one member reaches all.
 //!
 //! Every room has a home, one of the workers, chosen by its name, which publishes all that is said in it. So
-//! all members receive the same messages in the same order.
+//! all members receive the same messages in the same order. In a cluster that holds for what is said on one
+//! server; members on other servers get it from there, in its order.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,6 +10,7 @@ use sysconn::packet::ErrorId;
 use sysconn::{Access, Context, Outcome, Push, Request, Route, Topic, proto};
 
 use super::Gateway;
+use crate::cluster::Cluster;
 use crate::messages::room;
 
 pub(super) const ROUTES: [Route<Gateway>; 3] = [
@@ -61,9 +63,13 @@ fn say(
     let (id, home) = (context.id(), home(&room, gateway.worker.count()));
     let said = room::Said { room, role_id: context.record().role_id(), text };
     let push = Push::message(room::SAID, &said);
+    let cluster = gateway.cluster.clone();
     if gateway.worker.count() == 1 {
         return match context.effects().publish(&topic, &push) {
-            Ok(()) => context.reply(&[]),
+            Ok(()) => {
+                tell_others(cluster.as_deref(), &topic, &said);
+                context.reply(&[])
+            }
             Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
         };
     }
@@ -71,12 +77,20 @@ fn say(
     // If the home's mailbox is full, the ticket is dropped, and refuses the request with ErrorID 6.
     let _ = gateway.worker.call(home, move |_, effects| match effects.publish_except(id, &topic, &push) {
         Ok(()) => {
+            tell_others(cluster.as_deref(), &topic, &said);
             effects.reply(ticket, []);
             effects.send(id, &push);
         }
         Err(_) => effects.refuse(ticket, ErrorId::NOT_AVAILABLE),
     });
     Outcome::Done
+}
+
+/// Sends what was said to the members on other servers.
+fn tell_others(cluster: Option<&Cluster>, topic: &Topic, said: &room::Said) {
+    if let Some(cluster) = cluster {
+        cluster.publish(topic, room::SAID, said);
+    }
 }
 
 /// The topic of a room. None if its name is not 1 to 64 bytes.

@@ -9,6 +9,7 @@ pub(crate) enum Operator {
     /// A client of this server.
     Here { id: ConnectionId, account: String, role_id: u64 },
     /// Another server of the cluster, whose log says who it was.
+    #[allow(dead_code, reason = "a server without a cluster has no others")]
     Elsewhere { node: String },
 }
 

@@ -1,0 +1,101 @@
+//! Joins a cluster, as the options say.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sysconn_cluster::nats::{Credentials, NatsConfig};
+use sysconn_cluster::{Cluster as Node, Config, Join, NodeName, Stamp};
+
+use super::host::Game;
+use super::{Cluster, Keeper};
+use crate::blacklist::Blacklist;
+use crate::options::{ClusterOptions, shown};
+use crate::store::Store;
+
+/// How long the start waits for a NATS server. Without one the server goes on alone.
+const MAX_JOIN: Duration = Duration::from_secs(3);
+
+/// Checks the files that the options name, as far as that is possible without a connection.
+///
+/// # Errors
+/// One line that says which option cannot be used.
+pub(crate) fn check(options: &ClusterOptions) -> Result<(), String> {
+    for (name, file) in [("ca", &options.ca), ("cert", &options.cert), ("key", &options.key)] {
+        if let Some(file) = file {
+            let read = std::fs::File::open(file);
+            read.map_err(|error| format!("--cluster-{name}: {}: {error}", shown(file)))?;
+        }
+    }
+    nats(options).map(drop)
+}
+
+/// How NATS is reached.
+fn nats(options: &ClusterOptions) -> Result<NatsConfig, String> {
+    let credentials = options.credentials.as_ref().map(|file| {
+        let fail = |why: String| format!("--cluster-credentials: {}: {why}", shown(file));
+        let text = std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
+        Credentials::parse(&text).map_err(|error| fail(error.to_string()))
+    });
+    let config = NatsConfig {
+        servers: options.servers.clone(),
+        ca: options.ca.clone(),
+        cert: options.cert.clone(),
+        key: options.key.clone(),
+        credentials: credentials.transpose()?,
+        ..NatsConfig::default()
+    };
+    config.check().map_err(|error| format!("--cluster: {error}"))?;
+    Ok(config)
+}
+
+impl Cluster {
+    /// Starts the cluster's thread, and waits until the server's name is known to be free, or 3 s if no NATS
+    /// server can be reached.
+    ///
+    /// # Errors
+    /// One line that says which option cannot be used.
+    pub(crate) fn join(
+        options: &ClusterOptions,
+        workers: usize,
+        store: Arc<Store>,
+        blacklist: &Arc<Blacklist>,
+    ) -> Result<Arc<Self>, String> {
+        let name = |option: &str, text: &str| {
+            NodeName::new(text).map_err(|_| format!("--{option}: a name is 1 to 32 of a to z, 0 to 9 and -"))
+        };
+        let own_name = name("node", options.node.as_deref().unwrap_or_default())?;
+        let cluster = name("cluster-id", &options.id)?;
+        let accounts =
+            options.accounts_node.as_deref().map(|text| name("accounts-node", text)).transpose()?;
+        let server = Arc::new(OnceLock::new());
+        let game = Game {
+            name: own_name.to_string(),
+            server: server.clone(),
+            workers,
+            keeper: (accounts.as_ref() == Some(&own_name)).then(|| Keeper::Here(store)),
+            blacklist: blacklist.clone(),
+        };
+        let (registers, cleared) = blacklist.registers()?;
+        let config = Config {
+            names: sysconn_cluster::Names { cluster, node: own_name.clone() },
+            blacklist: registers.iter().filter_map(super::blacklist::record).collect(),
+            cleared: cleared.and_then(|bytes| Stamp::from_bytes(&bytes)),
+        };
+        let node = Node::start(config, nats(options)?, Arc::new(game)).map_err(|error| error.to_string())?;
+        match node.join(MAX_JOIN) {
+            Join::Free => log::info!("the server is {own_name} in the cluster {}", options.id),
+            Join::NotConnected => {
+                log::warn!("no NATS server can be reached: the server is alone until one can")
+            }
+            Join::Taken => return Err(format!("--node: another server of the cluster is called {own_name}")),
+        }
+        blacklist.share(Arc::new(super::blacklist::Shared(node.clone())));
+        Ok(Arc::new(Cluster {
+            node,
+            server,
+            accounts_node: accounts,
+            is_required: options.is_required,
+            is_for_ready: options.is_for_ready,
+        }))
+    }
+}
