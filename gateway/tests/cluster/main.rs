@@ -1,0 +1,25 @@
+//! Several programs that serve one game over NATS, as their clients see it. It needs `nats-server`.
+
+#![cfg(feature = "cluster")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../modules/client.rs"]
+#[allow(dead_code, reason = "of which a part is used")]
+mod client;
+#[path = "../common/mod.rs"]
+mod common;
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "generated code, of which a part is used")]
+#[path = "../../src/messages/generated.rs"]
+#[rustfmt::skip]
+mod messages;
+#[path = "../../../cluster/tests/nats/server.rs"]
+#[allow(dead_code, reason = "of which a part is used")]
+mod nats;
+mod nodes;
+
+mod accounts;
+mod blacklist;
+mod faults;
+mod monitor;
+mod roles;
+mod rooms;

@@ -1,0 +1,72 @@
+//! Operators see the connections of all nodes, and act on them.
+
+use rustix::process::Signal;
+
+use super::client::{enter, game};
+use super::common::eventually;
+use super::messages::monitor;
+use super::nodes::{Nodes, all};
+
+#[test]
+fn an_operator_sees_all_nodes_and_acts_on_them() {
+    let nodes = Nodes::start(&["a", "b", "c"], &[]);
+    let mut clients: Vec<_> = [("a", 1), ("b", 2), ("b", 3), ("c", 4)]
+        .map(|(name, role_id)| (name, role_id, enter(nodes.of(name), &game(role_id))))
+        .into();
+    let mut operator = nodes.operator("c");
+    let page = all(&mut operator, 0, 0);
+    let seen = |page: &monitor::ConnectionPage| -> Vec<(String, u64)> {
+        page.connection.iter().map(|one| (one.node.clone(), one.role_id)).collect()
+    };
+    let whole = seen(&page);
+    assert!(whole.is_sorted_by_key(|(node, _)| node.clone()), "{whole:?}");
+    assert_eq!((whole.len(), page.total, page.missing_nodes.len()), (5, 5, 0), "{whole:?}");
+    for (offset, limit) in [(0, 2), (1, 2), (2, 100), (3, 1), (5, 10)] {
+        let page = all(&mut operator, offset, limit);
+        let (from, to) = (offset as usize, (offset + limit) as usize);
+        assert_eq!(
+            (seen(&page), page.total),
+            (whole[from..to.min(whole.len())].to_vec(), 5),
+            "{offset}, {limit}"
+        );
+    }
+    let stats: monitor::Stats = operator.ask(9001, &monitor::StatsOf { node: "b".into() });
+    assert_eq!((stats.accepted, stats.connections), (2, 2));
+    let own: monitor::Stats = operator.ask(9001, &monitor::StatsOf { node: "c".into() });
+    assert_eq!(own.accepted, 2);
+    for node in ["d", ">", "A"] {
+        operator.expect_refusal(9001, &monitor::StatsOf { node: node.into() }, 4, node);
+    }
+
+    let of = |role_id: u64| page.connection.iter().find(|one| one.role_id == role_id).unwrap().clone();
+    let (id, node) = (of(3).id, "b".to_owned());
+    operator.expect_done(9004, &monitor::Debug { id, on: true, node: node.clone() });
+    let listed = all(&mut operator, 0, 0);
+    assert!(listed.connection.iter().all(|one| one.debug == (one.role_id == 3)));
+    operator.expect_refusal(9003, &monitor::Kick { id: u64::MAX, node: node.clone() }, 4, "no such worker");
+    operator.expect_refusal(9003, &monitor::Kick { id: id ^ 1 << 40, node: node.clone() }, 4, "nobody");
+    operator.expect_done(9003, &monitor::Kick { id, node });
+    clients[2].2.expect_close(4010, "kicked");
+    let line = |name: &str, part: &str| {
+        String::from_utf8_lossy(&nodes.of(name).log())
+            .lines()
+            .any(|line| line.contains("kick") && line.contains(part))
+    };
+    eventually("both logs say who and whom", || {
+        line("b", "operator_node=\"c\"") && line("c", "operator_role_id=999")
+    });
+}
+
+#[test]
+fn a_node_that_does_not_answer_is_missing() {
+    let nodes = Nodes::start(&["a", "b"], &[]);
+    let _client = enter(nodes.of("a"), &game(1));
+    let mut operator = nodes.operator("a");
+    nodes.of("b").signal(Signal::STOP);
+    let page = all(&mut operator, 0, 0);
+    assert_eq!((page.connection.len(), page.missing_nodes), (2, vec!["b".to_owned()]));
+    let stats: monitor::Stats = operator.ask(9001, &monitor::StatsOf { node: "b".into() });
+    assert_eq!(stats, monitor::Stats { missing_nodes: vec!["b".into()], ..monitor::Stats::default() });
+    operator.expect_refusal(9003, &monitor::Kick { id: 1, node: "b".into() }, 6, "it hangs");
+    nodes.of("b").signal(Signal::CONT);
+}
