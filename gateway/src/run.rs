@@ -1,6 +1,7 @@
 //! Starts the workers that the options ask for, and runs them until the server stops.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,7 +15,7 @@ use crate::cluster::{Cluster, Keeper};
 use crate::delay::Delay;
 use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
-use crate::options::{LogFormat, Mode, Options, PassedSocket, shown};
+use crate::options::{ClusterOptions, LogFormat, Mode, Options, PassedSocket, shown};
 use crate::reload::{Reload, Told};
 use crate::service::{ServiceManager, State, feed_watchdog, watchdog_period};
 use crate::side::Side;
@@ -73,7 +74,7 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
     };
     config.metrics = admin.is_some();
     let (with_auth, with_wechat) = (auth.clone(), wechat.clone());
-    let mut server = Server {
+    let server = Server {
         config,
         signals,
         tls,
@@ -86,34 +87,65 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
     };
     match options.mode {
         Mode::Serve => {
-            let delay = Arc::new(Delay::start()?);
-            let store = Arc::new(Store::open(options.data.as_deref())?);
-            let blacklist = Arc::new(Blacklist::open(rules, store.clone())?);
-            server.admin = admin.map(|admin| (admin, blacklist.clone(), options.diagnostics));
-            let workers = server.config.workers;
-            let join = |options| Cluster::join(options, workers, store.clone(), &blacklist);
-            let cluster = with_others.as_ref().map(join).transpose()?;
-            server.config.presence = cluster.as_ref().map(|cluster| cluster.presence());
-            server.cluster.clone_from(&cluster);
-            let keeper = match &cluster {
-                Some(cluster) if cluster.keeps_accounts_elsewhere() => Keeper::Elsewhere(cluster.clone()),
-                _ => Keeper::Here(store.clone()),
+            let game = Game {
+                rules,
+                auth,
+                wechat,
+                data: options.data,
+                cluster: with_others,
+                diagnostics: options.diagnostics,
+                is_dev,
+                only_local_pages,
             };
-            let gateway = |worker| {
-                let (auth, blacklist) = (auth.clone(), blacklist.clone());
-                Gateway::new(worker, delay.clone(), auth, blacklist, keeper.clone(), wechat.clone())
-                    .with_cluster(cluster.clone())
-                    .with_packets_logged(is_dev)
-                    .with_only_local_pages(only_local_pages)
-            };
-            let result = server.run(modules::routes(options.diagnostics), gateway);
-            if let Some(cluster) = &cluster {
-                cluster.good_bye();
-            }
-            store.close();
-            result
+            game.serve(server, admin)
         }
         Mode::Echo => server.run(Service::Messages(modules::echo_message), |_| Echo),
+    }
+}
+
+/// What `serve` has beside a server.
+struct Game {
+    rules: Rules,
+    auth: Arc<Auth>,
+    wechat: Option<Arc<Wechat>>,
+    /// The directory of the store.
+    data: Option<PathBuf>,
+    /// The other servers, if there are any.
+    cluster: Option<ClusterOptions>,
+    diagnostics: bool,
+    is_dev: bool,
+    only_local_pages: bool,
+}
+
+impl Game {
+    fn serve(self, mut server: Server, admin: Option<Admin>) -> Result<(), String> {
+        let Game { auth, wechat, diagnostics, is_dev, only_local_pages, .. } = self;
+        let delay = Arc::new(Delay::start()?);
+        let store = Arc::new(Store::open(self.data.as_deref())?);
+        let blacklist = Arc::new(Blacklist::open(self.rules, store.clone())?);
+        server.admin = admin.map(|admin| (admin, blacklist.clone(), diagnostics));
+        let workers = server.config.workers;
+        let join = |options| Cluster::join(options, workers, store.clone(), &blacklist);
+        let cluster = self.cluster.as_ref().map(join).transpose()?;
+        server.config.presence = cluster.as_ref().map(|cluster| cluster.presence());
+        server.cluster.clone_from(&cluster);
+        let keeper = match &cluster {
+            Some(cluster) if cluster.keeps_accounts_elsewhere() => Keeper::Elsewhere(cluster.clone()),
+            _ => Keeper::Here(store.clone()),
+        };
+        let gateway = |worker| {
+            let (auth, blacklist) = (auth.clone(), blacklist.clone());
+            Gateway::new(worker, delay.clone(), auth, blacklist, keeper.clone(), wechat.clone())
+                .with_cluster(cluster.clone())
+                .with_packets_logged(is_dev)
+                .with_only_local_pages(only_local_pages)
+        };
+        let result = server.run(modules::routes(diagnostics), gateway);
+        if let Some(cluster) = &cluster {
+            cluster.good_bye();
+        }
+        store.close();
+        result
     }
 }
 

@@ -30,7 +30,7 @@ SHARED = {"sysconn", "ring"}
 MACOS = "x86_64-apple-darwin"
 """The target for which the library is checked."""
 
-APART = {"compile_fail", "foreign_tungstenite", "nats"}
+APART = {"cluster", "compile_fail", "foreign_tungstenite", "nats"}
 """Integration tests that are parts of their own."""
 
 DENY_WARNINGS = ("--", "-D", "warnings")

@@ -34,8 +34,8 @@ impl Health {
         }
     }
 
-    /// Whether it takes clients: 503 while it drains, from the signal on, and while the cluster asks for that,
-    /// too.
+    /// Whether it takes clients: 503 while it drains, from the signal on, and while the cluster asks for
+    /// that, too.
     pub(super) fn ready(&self) -> Answer {
         if self.is_draining() {
             return line(StatusCode::SERVICE_UNAVAILABLE, "draining");

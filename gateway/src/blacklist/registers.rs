@@ -1,7 +1,8 @@
-//! The black list as a cluster has it: a register for each account and network, of which the last writer's value
-//! counts on all servers.
+//! The black list as a cluster has it: a register for each account and network, of which the last writer's
+//! value counts on all servers.
 //!
-//! What a register says beside the entry, such as when it was written, is the cluster's: here it is only kept.
+//! What a register says beside the entry, such as when it was written, is the cluster's: here it is only
+//! kept.
 
 use std::fmt;
 
@@ -11,8 +12,8 @@ use super::list::{Entry, Subject};
 use super::table;
 use crate::store::{Fault, Transaction};
 
-/// The end, whether it is a removal, whether an operator wrote it, and the cluster's bytes, by the same keys as
-/// the entries.
+/// The end, whether it is a removal, whether an operator wrote it, and the cluster's bytes, by the same keys
+/// as the entries.
 const REGISTERS: TableDefinition<'_, &str, (u64, bool, bool, &[u8])> =
     TableDefinition::new("blacklist_registers");
 /// The key of what the last writer has said about all of them: that they are cleared.
@@ -99,8 +100,8 @@ pub(super) fn save(transaction: &mut Transaction<'_>, changes: &[RegisterChange]
     Ok(())
 }
 
-/// Clears all registers but those that were written later, as `is_later` says. Returns the subjects that are no
-/// longer listed.
+/// Clears all registers but those that were written later, as `is_later` says. Returns the subjects that are
+/// no longer listed.
 pub(super) fn clear_earlier(
     transaction: &mut Transaction<'_>,
     bytes: &[u8],

@@ -33,7 +33,6 @@ pub(crate) fn check(_: &ClusterOptions) -> Result<(), String> {
     Err(ABSENT.to_owned())
 }
 
-#[expect(clippy::unused_self, reason = "nothing can call them")]
 impl Cluster {
     /// # Errors
     /// Always.

@@ -1,5 +1,5 @@
-//! Accounts and used tokens: in the store of this server, or asked of the one server of the cluster that keeps
-//! them.
+//! Accounts and used tokens: in the store of this server, or asked of the one server of the cluster that
+//! keeps them.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Other machines that serve the same game: joins the hooks of the library to the cluster, and what the program
-//! shares with them: accounts, used tokens, the black list, and what operators ask for.
+//! Other machines that serve the same game: joins the hooks of the library to the cluster, and what the
+//! program shares with them: accounts, used tokens, the black list, and what operators ask for.
 //!
 //! docs/cluster.md says what is promised. Without `--cluster` there is none of it, and no thread.
 

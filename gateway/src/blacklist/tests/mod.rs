@@ -192,7 +192,9 @@ fn the_changes_are_those_of_the_list() {
         for change in changes {
             match change {
                 Change::Put(subject, entry) => _ = stored.insert(subject, entry),
-                Change::Remove(subject) => assert!(stored.remove(&subject).is_some()),
+                Change::Remove(subject) | Change::Forget(subject) => {
+                    assert!(stored.remove(&subject).is_some())
+                }
                 Change::Clear => stored.clear(),
             }
         }

@@ -19,8 +19,9 @@ use crate::messages::monitor;
 use others::{Place, forward, list_all};
 
 pub(crate) use operator::Operator;
-#[allow(unused_imports, reason = "a server without a cluster has no others")]
+#[allow(unused_imports, reason = "a server that is alone has no others")]
 pub(crate) use others::{Answered, Others};
+#[allow(unused_imports, reason = "lists of others go by the same bounds")]
 pub(crate) use page::{DEFAULT_PAGE, MAX_PAGE, Space, look_at_page};
 
 /// A state whose connections operators can look at and act on.

@@ -105,7 +105,7 @@ pub(super) fn list_all<S: Monitored>(
     let mut names = others.names();
     names.push(others.own_name());
     let first = if offset == 0 { page_of(0, limit) } else { page_of(0, 1) };
-    let questions = names.into_iter().map(|name| (name, first.clone())).collect();
+    let questions = names.into_iter().map(|name| (name, first)).collect();
     let (again, asked) = (worker.clone(), others.clone());
     gather(
         &worker,
@@ -169,8 +169,7 @@ fn gather<S: Monitored>(
     let gathered = Arc::new(Mutex::new(gathered));
     let own_name = others.own_name();
     for (name, message) in questions {
-        let answer =
-            Answer { gathered: gathered.clone(), name: name.clone(), asked: message.clone(), page: None };
+        let answer = Answer { gathered: gathered.clone(), name: name.clone(), asked: message, page: None };
         if name == own_name {
             let look = look_at_page(name, &message, Space::of_answer(), move |page| answer.give(page));
             // If the call fails the answer is dropped with it, and counts as missing.

@@ -103,8 +103,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(replay, all(from_file("serve", "login_replay = 'deny'\ntoken_keys = 'FILE'")));
     let variables = [("SYSCONN_LOGIN_REPLAY", "deny"), ("SYSCONN_TOKEN_KEYS", "FILE")];
     assert_eq!(replay, all(run(&["serve"], "", &variables)));
-    // The cases with trusted proxies are below, and those of an appid and its secret; those of a cluster, with
-    // its certificate and key, are in a file of their own.
+    // The cases with trusted proxies are below, and those of an appid and its secret; those of a cluster,
+    // with its certificate and key, are in a file of their own.
     assert_eq!(cases.len() + 9, entries().count(), "an option without a case");
 }
 
