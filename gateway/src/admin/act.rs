@@ -8,7 +8,9 @@ use sysconn::{ConnectionId, Effects, Record};
 use super::error::Refusal;
 use super::helpers::{Helpers, Lane};
 use super::log_act;
+use super::nodes::Nodes;
 use crate::http::Caller;
+use crate::messages::monitor;
 
 /// An act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,9 @@ pub(super) enum Act {
 #[serde(deny_unknown_fields)]
 struct Kick {
     id: String,
+    /// The server of the cluster that has the connection; empty: this one.
+    #[serde(default)]
+    node: String,
 }
 
 #[derive(Deserialize)]
@@ -29,27 +34,33 @@ struct Kick {
 struct Switch {
     id: String,
     on: bool,
+    #[serde(default)]
+    node: String,
 }
 
 /// Acts on the connection that the body names, and answers once that is done.
 pub(super) async fn act(
     helpers: &Helpers,
+    nodes: &Nodes,
     act: Act,
     has_recordings: bool,
     body: &[u8],
     caller: Caller,
 ) -> Result<Value, Refusal> {
-    let (id, on) = match act {
-        Act::Kick => (parse::<Kick>(body)?.id, false),
-        Act::Debug | Act::Record => {
-            let Switch { id, on } = parse(body)?;
-            (id, on)
+    let Switch { id, on, node } = match act {
+        Act::Kick => {
+            let Kick { id, node } = parse(body)?;
+            Switch { id, on: false, node }
         }
+        Act::Debug | Act::Record => parse(body)?,
     };
     if act == Act::Record && !has_recordings {
         return Err(Refusal::Unavailable("nothing can be recorded without --record".to_owned()));
     }
     let number = id.parse().map_err(|_| Refusal::Bad("id: expected the id of a connection".to_owned()))?;
+    if nodes.is_elsewhere(&node)? {
+        return act_elsewhere(nodes, act, number, on, &node, caller).await;
+    }
     let id = ConnectionId::from_u64(number);
     let (event, effect): (_, fn(&mut Effects, ConnectionId, bool)) = match (act, on) {
         (Act::Kick, _) => ("admin kick", |effects, id, _| effects.kick(id)),
@@ -71,6 +82,32 @@ pub(super) async fn act(
     match done.await? {
         Some(true) => Ok(json!({ "ok": true })),
         Some(false) | None => Err(unknown()),
+    }
+}
+
+/// Acts on a connection of another server, whose log says whose it was.
+async fn act_elsewhere(
+    nodes: &Nodes,
+    act: Act,
+    id: u64,
+    on: bool,
+    node: &str,
+    caller: Caller,
+) -> Result<Value, Refusal> {
+    let event = match (act, on) {
+        (Act::Kick, _) => "admin kick",
+        (Act::Debug, true) => "admin debug on",
+        (Act::Debug, false) => "admin debug off",
+        (Act::Record, _) => {
+            return Err(Refusal::Bad("node: recordings are begun and ended on their own server".to_owned()));
+        }
+    };
+    log_act(event, caller, &[("id", Field::from_display(&id)), ("node", Field::from(node))]);
+    match act {
+        Act::Kick => nodes.act(node, monitor::KICK, &monitor::Kick { id, ..monitor::Kick::default() }).await,
+        Act::Debug | Act::Record => {
+            nodes.act(node, monitor::DEBUG, &monitor::Debug { id, on, ..monitor::Debug::default() }).await
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::game::Game;
 use super::health::Health;
 use super::helpers::{Helpers, Lane};
 use super::history::{History, SECONDS, Wanted};
+use super::nodes::Nodes;
 use super::page::FILES;
 use super::process::Process;
 use super::query::Query;
@@ -37,6 +38,7 @@ pub(super) struct Api {
     pub(super) access: Access,
     pub(super) health: Health,
     pub(super) helpers: Helpers,
+    pub(super) nodes: Nodes,
     pub(super) game: Option<Game>,
     /// The directory of recordings.
     pub(super) recordings: Option<PathBuf>,
@@ -124,7 +126,9 @@ impl Api {
         }
         let body = request.body();
         let value = match place {
-            Place::Act(kind) => act(&self.helpers, kind, self.recordings.is_some(), body, caller).await?,
+            Place::Act(kind) => {
+                act(&self.helpers, &self.nodes, kind, self.recordings.is_some(), body, caller).await?
+            }
             Place::Blacklist => blacklist(&self.helpers, &self.families.blacklist, body, caller).await?,
             Place::Call => call(&self.helpers, self.game.as_ref(), body, caller).await?,
             _ => return Ok(answer(StatusCode::OK, JSON, self.show(place, query).await?)),
@@ -137,7 +141,12 @@ impl Api {
         let directory = || self.recordings.clone();
         match place {
             Place::History => return self.history(query).await,
-            Place::Connections => return connections(&self.helpers, query).await,
+            Place::Connections => {
+                return match self.nodes.connections(query).await {
+                    Some(page) => page,
+                    None => connections(&self.helpers, query).await,
+                };
+            }
             Place::Recording(id) => return recordings::show(&self.helpers, directory(), id, query).await,
             _ => {}
         }
@@ -153,7 +162,7 @@ impl Api {
     async fn stats(&self) -> Result<Value, Refusal> {
         let process = self.helpers.block(Lane::Figures, || Ok(Process::now())).await?;
         let (history, minute) = &*lock(&self.past);
-        Ok(stats(&About {
+        let mut shown = stats(&About {
             snapshot: &self.families.metrics.snapshot(),
             process,
             minute,
@@ -162,7 +171,12 @@ impl Api {
             stalls: self.health.stalls(),
             began_ms: self.began_ms,
             now_ms: unix_ms(),
-        }))
+        });
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("node".to_owned(), self.nodes.own_name().into());
+            shown.insert("other_nodes".to_owned(), self.nodes.names().into());
+        }
+        Ok(shown)
     }
 
     async fn history(&self, query: &str) -> Result<String, Refusal> {

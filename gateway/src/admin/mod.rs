@@ -15,6 +15,7 @@ mod game;
 mod health;
 mod helpers;
 mod history;
+mod nodes;
 mod page;
 mod process;
 mod query;
@@ -50,6 +51,7 @@ use game::Game;
 use health::Health;
 use helpers::Helpers;
 use history::History;
+use nodes::Nodes;
 use process::Process;
 use stats::Minute;
 use watchdog::Watchdog;
@@ -116,6 +118,7 @@ impl Admin {
                 watchdog: watchdog.clone(),
                 cluster: of.cluster.clone(),
             },
+            nodes: Nodes { server: of.server.clone(), cluster: of.cluster.clone() },
             helpers: Helpers::new(of.server, of.config.workers),
             game: Game::find(of.config, of.listening.into_iter()),
             recordings: of.config.recording.as_ref().map(|recording| recording.directory.clone()),

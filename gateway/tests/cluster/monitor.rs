@@ -1,6 +1,7 @@
 //! Operators see the connections of all nodes, and act on them.
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use super::client::{enter, game};
 use super::common::eventually;
@@ -69,4 +70,24 @@ fn a_node_that_does_not_answer_is_missing() {
     assert_eq!(stats, monitor::Stats { missing_nodes: vec!["b".into()], ..monitor::Stats::default() });
     operator.expect_refusal(9003, &monitor::Kick { id: 1, node: "b".into() }, 6, "it hangs");
     nodes.of("b").signal(Signal::CONT);
+}
+
+#[test]
+fn the_admin_server_shows_all_nodes_and_acts_on_them() {
+    let nodes = Nodes::start(&["a", "b"], &[]);
+    let _own = enter(nodes.of("a"), &game(1));
+    let mut client = enter(nodes.of("b"), &game(2));
+    let json = |path: &str| -> Value { serde_json::from_str(&nodes.get("a", path).1).unwrap() };
+    let stats = json("/api/stats");
+    assert_eq!((&stats["node"], &stats["other_nodes"]), (&json!("a"), &json!(["b"])));
+    let page = json("/api/connections?all_nodes=true");
+    let seen: Vec<_> = page["connections"].as_array().unwrap().iter().map(|one| &one["node"]).collect();
+    assert_eq!((seen, &page["missing_nodes"]), (vec![&json!("a"), &json!("b")], &json!([])));
+    let id = page["connections"][1]["id"].as_str().unwrap();
+    assert_eq!(json("/api/connections?all_nodes=true&offset=1")["connections"][0]["id"], id);
+    let body = |node: &str| json!({ "id": id, "node": node }).to_string();
+    for (node, status) in [("c", 404), ("a", 404), ("b", 200)] {
+        assert_eq!(nodes.post("a", "/api/kick", &body(node)).0, status, "{node}");
+    }
+    client.expect_close(4010, "kicked");
 }

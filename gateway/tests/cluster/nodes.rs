@@ -11,6 +11,9 @@ use super::common::{Client, PATIENCE, Program, eventually};
 use super::messages::monitor::{ConnectionPage, Connections};
 use super::nats;
 
+/// The token of the admin servers.
+const TOKEN: &str = "0123456789abcdef";
+
 /// A NATS server with the programs that use it, by their names.
 pub(crate) struct Nodes {
     pub(crate) nats: Option<nats::Server>,
@@ -32,6 +35,7 @@ impl Nodes {
             more,
             programs: vec![],
         };
+        fs::write(nodes.folder.join("token"), TOKEN).unwrap();
         names.iter().for_each(|name| nodes.add(name));
         nodes.meet();
         nodes
@@ -44,9 +48,8 @@ impl Nodes {
         let own = [
             "serve --listen 127.0.0.1:0 --cluster".to_owned(),
             self.address.clone(),
-            format!(
-                "--node {name} --workers {workers} --data {folder}/{name} --admin unix:{folder}/{name}.admin"
-            ),
+            format!("--node {name} --workers {workers} --data {folder}/{name}"),
+            format!("--admin unix:{folder}/{name}.admin --admin-token-file {folder}/token"),
         ];
         let words = own.iter().flat_map(|words| words.split(' ')).map(str::to_owned);
         words.chain(self.more.iter().cloned()).collect()
@@ -87,9 +90,21 @@ impl Nodes {
 
     /// The status and body of an answer of the admin server.
     pub(crate) fn get(&self, name: &str, path: &str) -> (u16, String) {
+        self.ask(name, &format!("GET {path}"), "")
+    }
+
+    /// The same for an act.
+    pub(crate) fn post(&self, name: &str, path: &str, body: &str) -> (u16, String) {
+        self.ask(name, &format!("POST {path}"), body)
+    }
+
+    fn ask(&self, name: &str, what: &str, body: &str) -> (u16, String) {
         let mut socket = UnixStream::connect(self.folder.join(format!("{name}.admin"))).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let length = body.len();
+        let head = format!("Host: localhost\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}");
+        let of_body = format!("Content-Type: application/json\r\nContent-Length: {length}");
+        write!(socket, "{what} HTTP/1.1\r\n{head}\r\n{of_body}\r\n\r\n{body}").unwrap();
         let mut text = String::new();
         socket.read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();

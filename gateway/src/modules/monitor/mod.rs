@@ -12,15 +12,16 @@ use std::sync::Arc;
 use prost::Message;
 use sysconn::packet::ErrorId;
 use sysconn::{
-    Access, Application, ConnectionId, Context, Effects, Outcome, Request, Route, Survey, Worker, proto,
+    Access, Application, ConnectionId, Context, Effects, Outcome, Request, Route, Survey, Ticket, Worker,
+    proto,
 };
 
 use crate::messages::monitor;
-use others::{Place, forward, list_all};
+use others::{Place, forward, look_by};
 
 pub(crate) use operator::Operator;
 #[allow(unused_imports, reason = "a server that is alone has no others")]
-pub(crate) use others::{Answered, Others};
+pub(crate) use others::{Answered, Others, list_all};
 #[allow(unused_imports, reason = "lists of others go by the same bounds")]
 pub(crate) use page::{DEFAULT_PAGE, MAX_PAGE, Space, look_at_page};
 
@@ -104,17 +105,25 @@ fn connections<S: Monitored>(
     let ticket = context.defer(request);
     match others {
         Some(others) if message.all_nodes => {
-            list_all(state.worker().clone(), others, &message, space, ticket);
+            let own = look_by(state.worker().clone());
+            list_all(own, others, &message, space, Box::new(|page| answer_with(ticket, page)));
         }
         others => {
             let name = others.map(|others| others.own_name()).unwrap_or_default();
-            context.effects().survey_all(look_at_page(name, &message, space, move |page| match page {
-                Some(page) => ticket.reply_message(&page),
-                None => ticket.refuse(ErrorId::NOT_AVAILABLE),
+            context.effects().survey_all(look_at_page(name, &message, space, |page| {
+                answer_with(ticket, page);
             }));
         }
     }
     Outcome::Done
+}
+
+/// Answers with a page. ErrorID 6 if not even its first connection fits.
+fn answer_with(ticket: Ticket, page: Option<monitor::ConnectionPage>) {
+    match page {
+        Some(page) => ticket.reply_message(&page),
+        None => ticket.refuse(ErrorId::NOT_AVAILABLE),
+    }
 }
 
 /// Closes a connection with 4010. An operator's own gets the reply first.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
 use sysconn::packet::ErrorId;
-use sysconn::{Ticket, Worker};
+use sysconn::{Survey, Ticket, Worker};
 
 use super::Monitored;
 use super::page::{Space, look_at_page, range};
@@ -90,45 +90,52 @@ struct Gathered {
     then: Option<Then>,
 }
 
-/// Gathers a page of the connections of all servers, ordered by their names, and answers a request with it.
+/// A look at the workers of this server, one after the other.
+pub(crate) type Look = Box<dyn FnMut(&Survey<'_>) + Send>;
+/// Has the workers of this server looked at, from any thread.
+pub(crate) type LookAtAll = Arc<dyn Fn(Look) + Send + Sync>;
+/// What follows once a page was gathered: `None` if not even its first connection fits.
+pub(crate) type Gathering = Box<dyn FnOnce(Option<ConnectionPage>) + Send>;
+
+/// Has the workers looked at by a call on one of them.
+pub(super) fn look_by<S: Monitored>(worker: Worker<S>) -> LookAtAll {
+    Arc::new(move |look| {
+        // If the call fails the look is dropped with it.
+        let _ = worker.call(worker.index(), move |_, effects| effects.survey_all(look));
+    })
+}
+
+/// Gathers a page of the connections of all servers, ordered by their names.
 ///
 /// The first page takes one round of questions. For any other one the first round says how many connections
 /// each server has.
-pub(super) fn list_all<S: Monitored>(
-    worker: Worker<S>,
+pub(crate) fn list_all(
+    own: LookAtAll,
     others: Arc<dyn Others>,
     message: &Connections,
     space: Space,
-    ticket: Ticket,
+    done: Gathering,
 ) {
     let (offset, limit) = range(message);
     let mut names = others.names();
     names.push(others.own_name());
     let first = if offset == 0 { page_of(0, limit) } else { page_of(0, 1) };
     let questions = names.into_iter().map(|name| (name, first)).collect();
-    let (again, asked) = (worker.clone(), others.clone());
-    gather(
-        &worker,
-        &others,
-        questions,
-        Box::new(move |parts, missing| {
-            let total = parts.values().map(|part| part.page.total).sum();
-            if offset == 0 {
-                return reply(ticket, total, parts, missing, limit, space);
-            }
-            let totals: Vec<_> = parts.into_iter().map(|(name, part)| (name, part.page.total)).collect();
-            let questions = questions_for(totals, offset, limit);
-            gather(
-                &again,
-                &asked,
-                questions,
-                Box::new(move |parts, also_missing| {
-                    let missing = missing.into_iter().chain(also_missing).collect();
-                    reply(ticket, total, parts, missing, limit, space);
-                }),
-            );
-        }),
-    );
+    let (again, asked) = (own.clone(), others.clone());
+    let then = move |parts: Parts, missing: Vec<String>| {
+        let total = parts.values().map(|part| part.page.total).sum();
+        if offset == 0 {
+            return done(join(total, parts, missing, limit, space));
+        }
+        let totals: Vec<_> = parts.into_iter().map(|(name, part)| (name, part.page.total)).collect();
+        let questions = questions_for(totals, offset, limit);
+        let then = move |parts: Parts, also_missing: Vec<String>| {
+            let missing = missing.into_iter().chain(also_missing).collect();
+            done(join(total, parts, missing, limit, space));
+        };
+        gather(&again, &asked, questions, Box::new(then));
+    };
+    gather(&own, &others, questions, Box::new(then));
 }
 
 fn page_of(offset: usize, limit: usize) -> Connections {
@@ -156,12 +163,7 @@ fn questions_for(
 }
 
 /// Asks all of these servers at once.
-fn gather<S: Monitored>(
-    worker: &Worker<S>,
-    others: &Arc<dyn Others>,
-    questions: Vec<(String, Connections)>,
-    then: Then,
-) {
+fn gather(own: &LookAtAll, others: &Arc<dyn Others>, questions: Vec<(String, Connections)>, then: Then) {
     if questions.is_empty() {
         return then(Parts::new(), vec![]);
     }
@@ -172,8 +174,8 @@ fn gather<S: Monitored>(
         let answer = Answer { gathered: gathered.clone(), name: name.clone(), asked: message, page: None };
         if name == own_name {
             let look = look_at_page(name, &message, Space::of_answer(), move |page| answer.give(page));
-            // If the call fails the answer is dropped with it, and counts as missing.
-            let _ = worker.call(worker.index(), move |_, effects| effects.survey_all(look));
+            // If nobody looks the answer is dropped with the look, and counts as missing.
+            own(Box::new(look));
         } else {
             let decode = move |answered: Answered| {
                 let data = answered.and_then(Result::ok);
@@ -225,15 +227,8 @@ impl Drop for Answer {
     }
 }
 
-/// Answers with the connections of all parts, as many as a reply should hold. There are `total` in all.
-fn reply(ticket: Ticket, total: u64, parts: Parts, missing_nodes: Vec<String>, limit: usize, space: Space) {
-    match join(total, parts, missing_nodes, limit, space) {
-        Some(page) => ticket.reply_message(&page),
-        None => ticket.refuse(ErrorId::NOT_AVAILABLE),
-    }
-}
-
-/// `None` if not even the first connection fits.
+/// The connections of all parts, as many as a reply should hold; there are `total` in all. `None` if not even
+/// the first one fits.
 fn join(
     total: u64,
     parts: Parts,

@@ -1,0 +1,135 @@
+//! What the API asks of other servers of a cluster: a page of all connections, and acts.
+
+use std::sync::Arc;
+
+use prost::Message;
+use serde_json::{Value, json};
+use sysconn::{ConnectionId, ServerHandle};
+use tokio::sync::oneshot;
+
+use super::error::Refusal;
+use super::query::Query;
+use crate::cluster::Cluster;
+use crate::messages::{self, Connection, monitor};
+use crate::modules::monitor::{Others, Space, list_all};
+
+/// Connections in a page by default, and at most.
+const PAGE: usize = 100;
+const MAX_PAGE: usize = 1000;
+
+/// The other servers, if there are any, and this one.
+pub(super) struct Nodes {
+    pub(super) server: ServerHandle,
+    pub(super) cluster: Option<Arc<Cluster>>,
+}
+
+impl Nodes {
+    fn others(&self) -> Option<Arc<dyn Others>> {
+        self.cluster.as_ref().map(Cluster::others)
+    }
+
+    /// The name of this server. None: it is in no cluster.
+    pub(super) fn own_name(&self) -> Option<String> {
+        self.others().map(|others| others.own_name())
+    }
+
+    /// The names of the other servers that are known.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.others().map(|others| others.names()).unwrap_or_default()
+    }
+
+    /// A page of the connections of all servers, if the query asks for that and there are others.
+    pub(super) async fn connections(&self, query: &str) -> Option<Result<String, Refusal>> {
+        let query = Query::parse(query, &["offset", "limit", "all_nodes"], "").ok()?;
+        query.text("all_nodes").filter(|all| *all == "true")?;
+        Some(self.page(self.others()?, &query).await)
+    }
+
+    async fn page(&self, others: Arc<dyn Others>, query: &Query) -> Result<String, Refusal> {
+        let offset = query.number("offset", 0, (0, u32::MAX as usize)).map_err(Refusal::Bad)?;
+        let limit = query.number("limit", PAGE, (1, MAX_PAGE)).map_err(Refusal::Bad)?;
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let asked = monitor::Connections { offset: number(offset), limit: number(limit), all_nodes: true };
+        let server = self.server.clone();
+        let own = Arc::new(move |look| {
+            // If the mailbox is full the look is dropped, and this server is missing.
+            let _ = server.survey_all(look);
+        });
+        let (sender, receiver) = oneshot::channel();
+        let done = move |page| {
+            let _ = sender.send(page);
+        };
+        list_all(own, others, &asked, Space::of_answer(), Box::new(done));
+        let page: Option<monitor::ConnectionPage> = receiver.await.map_err(|_| Refusal::Late)?;
+        let page = page.ok_or(Refusal::Late)?;
+        let shown: Vec<_> = page.connection.iter().map(describe).collect();
+        let page = json!({
+            "total": page.total,
+            "matching": page.total,
+            "offset": offset,
+            "connections": shown,
+            "missing_nodes": page.missing_nodes,
+        });
+        Ok(page.to_string())
+    }
+
+    /// Whether an act is for another server.
+    ///
+    /// # Errors
+    /// No server has this name.
+    pub(super) fn is_elsewhere(&self, node: &str) -> Result<bool, Refusal> {
+        if node.is_empty() || self.own_name().is_some_and(|own| own == node) {
+            return Ok(false);
+        }
+        let is_known = self.names().iter().any(|name| name == node);
+        if is_known { Ok(true) } else { Err(Refusal::NotFound("no server of the cluster has this name")) }
+    }
+
+    /// Has another server act on one of its connections, as commands 9003 and 9004 do.
+    pub(super) async fn act(&self, node: &str, cmd: u16, message: &impl Message) -> Result<Value, Refusal> {
+        let others = self.others().ok_or(Refusal::NotFound("this server is in no cluster"))?;
+        let (sender, receiver) = oneshot::channel();
+        let done = move |answered| {
+            let _ = sender.send(answered);
+        };
+        others.ask(node, cmd, message.encode_to_vec(), Box::new(done));
+        match receiver.await {
+            Ok(Some(Ok(_))) => Ok(json!({ "ok": true })),
+            Ok(Some(Err(_))) => Err(Refusal::NotFound("no connection has this id")),
+            Ok(None) | Err(_) => Err(Refusal::Unavailable(format!("{node} did not answer"))),
+        }
+    }
+}
+
+/// What another server says of a connection. What it does not say is null.
+fn describe(one: &Connection) -> Value {
+    let kind = match one.kind() {
+        messages::Kind::Tester => "guest",
+        messages::Kind::GameServer => "player",
+        messages::Kind::Monitor => "operator",
+    };
+    json!({
+        "node": one.node,
+        "id": one.id.to_string(),
+        "worker": ConnectionId::from_u64(one.id).worker(),
+        "peer": one.peer,
+        "kind": kind,
+        "account": one.account,
+        "platform": one.platform,
+        "zone_id": one.zone_id,
+        "role_id": one.role_id.to_string(),
+        "custodian": one.custodian,
+        "custodian_role_id": one.custodian_role_id.to_string(),
+        "connected_ms": one.connected_ms.to_string(),
+        "recv_count": one.recv_count,
+        "send_count": one.send_count,
+        "bytes_received": null,
+        "bytes_sent": null,
+        "error_send": one.error_send,
+        "bad_req_count": one.bad_req_count,
+        "last_cmd": null,
+        "loop_counter": one.loop_counter,
+        "outbox_bytes": one.outbox_bytes,
+        "debug": one.debug,
+    })
+}
