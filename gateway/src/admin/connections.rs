@@ -97,7 +97,7 @@ static COLUMNS: [Column; 20] = [
 
 impl Wanted {
     fn parse(query: &str) -> Result<Self, String> {
-        let query = Query::parse(query, &["offset", "limit", "sort", "search"], "")?;
+        let query = Query::parse(query, &["offset", "limit", "sort", "search", "all_nodes"], "")?;
         let sort = match query.text("sort").filter(|sort| !sort.is_empty()) {
             None => None,
             Some(sort) => {

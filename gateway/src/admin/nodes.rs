@@ -40,9 +40,13 @@ impl Nodes {
 
     /// A page of the connections of all servers, if the query asks for that and there are others.
     pub(super) async fn connections(&self, query: &str) -> Option<Result<String, Refusal>> {
-        let query = Query::parse(query, &["offset", "limit", "all_nodes"], "").ok()?;
+        let query = Query::parse(query, &["offset", "limit", "sort", "search", "all_nodes"], "").ok()?;
         query.text("all_nodes").filter(|all| *all == "true")?;
-        Some(self.page(self.others()?, &query).await)
+        let others = self.others()?;
+        if ["sort", "search"].iter().any(|name| query.text(name).is_some_and(|text| !text.is_empty())) {
+            return Some(Err(Refusal::Bad("sort, search: expected none beside all_nodes".to_owned())));
+        }
+        Some(self.page(others, &query).await)
     }
 
     async fn page(&self, others: Arc<dyn Others>, query: &Query) -> Result<String, Refusal> {
