@@ -11,6 +11,8 @@ const TYPING_MS = 250;
 
 const count = (value) => number(value);
 const zero = (id) => (id === "0" ? "" : id);
+/** Each server of a cluster has ids of its own. */
+const place = (id, { node }) => (node ? `${node} ${id}` : id);
 const words = (name) => name.replaceAll("_", " ");
 const platform = (name, { zone_id: zone }) => (zone ? `${name} ${zone}`.trim() : name);
 const custodian = (name, { custodian_role_id: id }) => `${name} ${zero(id)}`.trim();
@@ -21,7 +23,7 @@ const LONG = { className: "long" };
 const NUMBER = { className: "number", isDescending: true };
 /** What each column is called, the field that it is of and sorted by, its text, and of which sort it is. */
 const COLUMNS = [
-  ["Id", "id", String, {}],
+  ["Id", "id", place, {}],
   ["Address", "peer", String, {}],
   ["Kind", "kind", words, {}],
   ["Account", "account", String, LONG],
@@ -71,16 +73,29 @@ export class Connections {
     return this.#isHeld && this.#rows.size > 0;
   }
 
+  /** Whether the server has others beside it, whose connections can be listed too. */
+  set hasOthers(hasOthers) {
+    find(".everywhere", this.#form).hidden = !hasOthers;
+  }
+
   /** The parameters of a request for this page of the list. */
   parameters() {
+    if (this.#isEverywhere) return { offset: this.#offset, limit: PAGE, all_nodes: true };
     const search = this.#form.elements.search.value.trim();
     return { offset: this.#offset, limit: PAGE, ...(this.#sort && { sort: this.#sort }), ...(search && { search }) };
+  }
+
+  /** Of all servers the list is neither searched nor sorted. */
+  get #isEverywhere() {
+    const { everywhere } = this.#form.elements;
+    return everywhere.checked && !find(".everywhere", this.#form).hidden;
   }
 
   /** Asks for the list, and shows it. `patience`: milliseconds. */
   async load(now, patience) {
     const answer = await get("connections", this.parameters(), patience);
-    this.note("");
+    const missing = answer.missing_nodes ?? [];
+    this.note(missing.length ? `not answered: ${missing.join(", ")}` : "");
     this.#show(answer, now);
   }
 
@@ -89,7 +104,7 @@ export class Connections {
   }
 
   #fieldsOf(form) {
-    const { search, previous, next } = form.elements;
+    const { search, everywhere, previous, next } = form.elements;
     let timer;
     const restart = (offset) => {
       clearTimeout(timer);
@@ -99,6 +114,10 @@ export class Connections {
     search.oninput = () => {
       clearTimeout(timer);
       timer = setTimeout(restart, TYPING_MS, 0);
+    };
+    everywhere.onchange = () => {
+      search.disabled = everywhere.checked;
+      restart(0);
     };
     form.onsubmit = () => {
       restart(0);
@@ -140,9 +159,10 @@ export class Connections {
     const focused = document.activeElement;
     const rows = new Map();
     for (const connection of connections) {
-      const row = this.#rows.get(connection.id) ?? this.#makeRow(connection.id);
+      const key = place(connection.id, connection);
+      const row = this.#rows.get(key) ?? this.#makeRow(key);
       this.#update(row, connection, now);
-      rows.set(connection.id, row);
+      rows.set(key, row);
     }
     const wanted = [...rows.values()].map(({ element }) => element);
     const isSame = wanted.length === this.#body.children.length
@@ -152,12 +172,12 @@ export class Connections {
     this.#rows = rows;
   }
 
-  #makeRow(id) {
+  #makeRow(key) {
     const cells = COLUMNS.map(([, , , { className = "" }]) => make("td", { className }));
-    const action = (text, act) => button(text, act, { ariaLabel: `${text} ${id}` });
+    const action = (text, act) => button(text, act, { ariaLabel: `${text} ${key}` });
     const row = { cells, connection: null };
     row.debug = action("Debug", () => this.#switch(row, "debug", !row.connection.debug));
-    row.record = action("Record", () => this.#switch(row, "record", !this.#recorded.has(id)));
+    row.record = action("Record", () => this.#switch(row, "record", !this.#recorded.has(row.connection.id)));
     row.kick = action("Kick", () => this.#kick(row));
     const actions = make("td", { className: "actions" }, row.debug, " ", row.record, " ", row.kick);
     row.element = make("tr", {}, ...cells, actions);
@@ -167,14 +187,20 @@ export class Connections {
   #update(row, connection, now) {
     row.connection = connection;
     const context = { now, names: this.names };
-    COLUMNS.forEach(([, field, text], index) => setText(row.cells[index], text(connection[field], connection, context)));
+    COLUMNS.forEach(([, field, text], index) => {
+      // Other servers do not say all of it.
+      const value = connection[field];
+      setText(row.cells[index], value === null ? "" : text(value, connection, context));
+    });
+    // Recordings are begun and ended on their own server.
+    row.record.hidden = Boolean(connection.node);
     row.debug.ariaPressed = connection.debug;
     row.record.ariaPressed = this.#recorded.has(connection.id);
   }
 
   async #switch(row, what, on) {
-    const { id } = row.connection;
-    await this.#do(what, { id, on }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
+    const { id, node } = row.connection;
+    await this.#do(what, { id, on, ...(node && { node }) }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
       row[what].ariaPressed = on;
       if (what === "debug") {
         row.connection.debug = on;
@@ -186,11 +212,11 @@ export class Connections {
   }
 
   async #kick(row) {
-    const { id, account, peer } = row.connection;
+    const { id, node, account, peer } = row.connection;
     const dialog = find("#kick");
-    setText(find(".whom", dialog), `${id}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
+    setText(find(".whom", dialog), `${place(id, row.connection)}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
     if ((await ask(dialog)) !== "kick") return;
-    await this.#do("kick", { id }, `kicked: ${id}`, () => {
+    await this.#do("kick", { id, ...(node && { node }) }, `kicked: ${id}`, () => {
       row.element.classList.add("gone");
       for (const button of [row.debug, row.record, row.kick]) button.disabled = true;
       // Where the focus is the list stands still.

@@ -68,6 +68,7 @@ async function lookOnce(isAsked) {
   notice("");
   showState(stats);
   showFigures(stats);
+  connections.hasOthers = Boolean(stats.node);
   graphs.show(await get("history", graphs.parameters(now)));
   if (started !== stats.started_ms) {
     connections.names = await operatorConsole.load();
