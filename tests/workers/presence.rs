@@ -31,7 +31,10 @@ fn is_replaced_once(server: &Server, citizen: Citizen) {
     server.await_event(|event| {
         told += usize::from(matches!(event, Event::Replaced(of) if of == id));
         match event {
-            Event::Closed(of, cause) if of == id => Some(assert_eq!((cause, told), (Cause::Replaced, 1))),
+            Event::Closed(of, cause) if of == id => {
+                assert_eq!((cause, told), (Cause::Replaced, 1));
+                Some(())
+            }
             _ => None,
         }
     });
@@ -77,9 +80,9 @@ fn pushes_to_a_role_follow_it_from_worker_to_worker_in_order() {
     for workers in [1, 3] {
         let (server, ledger) = start(workers);
         let mut citizens = server.settle(3);
-        for worker in 0..workers {
+        for own in &mut citizens {
             for role_id in ROLE..ROLE + 3 {
-                let mut citizen = citizens[worker].pop().unwrap();
+                let mut citizen = own.pop().unwrap();
                 citizen.login(role_id);
                 for number in 0..100 {
                     server.handle.send_to_role(role_id, &Push::new(PUSHED, &[number])).unwrap();
@@ -145,7 +148,10 @@ fn a_closing_connection_is_replaced_too() {
             server.await_event(|event| matches!(event, Event::Replaced(of) if of == id).then_some(()));
             drop(citizen);
             server.await_event(|event| match event {
-                Event::Closed(of, cause) if of == id => Some(assert_eq!(cause, Cause::Replaced)),
+                Event::Closed(of, cause) if of == id => {
+                    assert_eq!(cause, Cause::Replaced);
+                    Some(())
+                }
                 _ => None,
             });
         }
@@ -213,7 +219,8 @@ fn connections_that_take_a_role_from_each_other_are_replaced_once_at_most() {
                         None
                     }
                     Event::Closed(id, cause) => {
-                        Some(assert_eq!(cause == Cause::Replaced, replaced.contains(&id)))
+                        assert_eq!(cause == Cause::Replaced, replaced.contains(&id));
+                        Some(())
                     }
                     _ => None,
                 });
