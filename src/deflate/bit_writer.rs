@@ -31,7 +31,28 @@ impl BitWriter {
 
     /// Fills the last byte with zeros, and appends all bytes to `out`.
     pub(super) fn align(&mut self, out: &mut Vec<u8>) {
+        // Together with the bits that fill it, the others could be 64, which cannot be shifted out at once.
+        self.write(out);
         self.count = self.count.next_multiple_of(8);
         self.write(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_what_was_aligned() {
+        for count in 0..64_usize {
+            let (mut writer, mut out) = (BitWriter::default(), vec![]);
+            (0..count).for_each(|_| writer.push(1, 1));
+            writer.align(&mut out);
+            writer.push(0, 8);
+            writer.write(&mut out);
+            let mut expected = ((1_u64 << count) - 1).to_le_bytes()[..count.div_ceil(8)].to_vec();
+            expected.push(0);
+            assert_eq!(out, expected, "{count} bits");
+        }
     }
 }
