@@ -156,6 +156,11 @@ impl Deflate {
         super::effort(self.level)
     }
 
+    /// The cost of a message beside its bytes, in bytes at level 1, in the worst case.
+    pub(crate) fn message_effort(&self) -> usize {
+        super::message_effort(self.level)
+    }
+
     /// Housekeeping: if no message has passed since the last call, frees all but what the client's next
     /// message can refer back to. The server's next message refers back to nothing.
     pub fn trim(&mut self) {

@@ -2,8 +2,8 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::bound;
 use super::encoder::Encoder;
+use super::{OWN_LEVEL, bound};
 
 /// The end of each message that zlib compresses, which is left out on the wire (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -33,8 +33,8 @@ impl Compressor {
     pub(super) fn new(setting: Setting) -> Self {
         let Setting { level, window_bits, is_dedicated } = setting;
         match level {
-            0 | 1 if is_dedicated => Compressor::Own(Encoder::dedicated(window_bits)),
-            0 | 1 => Compressor::Own(Encoder::shared(window_bits)),
+            ..=OWN_LEVEL if is_dedicated => Compressor::Own(Encoder::dedicated(window_bits)),
+            ..=OWN_LEVEL => Compressor::Own(Encoder::shared(window_bits)),
             _ => {
                 let level = Compression::new(level.into());
                 Compressor::Zlib(Compress::new_with_window_bits(level, false, window_bits))

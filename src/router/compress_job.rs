@@ -134,12 +134,12 @@ impl CompressJob {
         self.lease.take()
     }
 
-    /// Compresses the next slice, which costs at most `most` bytes (or one byte, if that costs more).
-    /// `deflate` is the connection's.
+    /// Compresses the next slice, which costs at most `most` bytes (or one byte, if that costs more), and what
+    /// a whole message costs beside. `deflate` is the connection's.
     pub(crate) fn go_on(&mut self, most: usize, deflate: Option<&mut Deflate>) -> Slice {
-        let effort = match (&self.step, &deflate) {
-            (Step::Message(_), Some(deflate)) => deflate.effort(),
-            _ => 1,
+        let (effort, message_effort) = match (&self.step, &deflate) {
+            (Step::Message(_), Some(deflate)) => (deflate.effort(), deflate.message_effort()),
+            _ => (1, 0),
         };
         let from = self.taken;
         self.taken = from.saturating_add((most / effort).max(1)).min(self.plain.len());
@@ -160,7 +160,8 @@ impl CompressJob {
                 None => Some(self.as_it_is()),
             },
         };
-        Slice { taken, cost: taken.saturating_mul(effort), frame }
+        let beside = if frame.is_some() { message_effort } else { 0 };
+        Slice { taken, cost: taken.saturating_mul(effort).saturating_add(beside), frame }
     }
 
     /// Ends the step for Data, which stays uncompressed if it did not become shorter.

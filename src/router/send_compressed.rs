@@ -21,6 +21,7 @@ impl<Session> SendBuffer<'_, Session> {
         }
         let Some(deflate) = &mut self.deflate else { return false };
         let cost = len.saturating_mul(deflate.effort());
+        let whole_cost = cost.saturating_add(deflate.message_effort());
         if cost > SLICE_BYTES || deflate.is_busy() {
             return self.message_later(opcode, parts);
         }
@@ -34,7 +35,7 @@ impl<Session> SendBuffer<'_, Session> {
         self.tools.write_buffer.bytes.extend_from_slice(payload);
         self.tools.meter.deflated(metrics::Compression::DeflateIn, len);
         self.tools.meter.deflated(metrics::Compression::DeflateOut, payload.len());
-        self.tools.effects.add_work(cost_of(cost));
+        self.tools.effects.add_work(cost_of(whole_cost));
         true
     }
 

@@ -5,6 +5,7 @@ use flate2::{Decompress, FlushDecompress};
 use super::messages::deflate::OFFER;
 use super::*;
 use crate::config::{DeflateMode, Overflow};
+use crate::packet::REPLY_HEADER_BYTES;
 use crate::router::{COMPRESSED_BYTES_PER_FRAME, SLICE_BYTES};
 
 /// All ways to compress a reply: the length above which its Data is compressed, and the mode for messages.
@@ -20,7 +21,7 @@ fn compressing((compress_above, deflate): (usize, DeflateMode)) -> Rig {
     compressing_with(compress_above, deflate, |_| {})
 }
 
-fn compressing_with(compress_above: usize, deflate: DeflateMode, change: fn(&mut Config)) -> Rig {
+fn compressing_with(compress_above: usize, deflate: DeflateMode, change: impl FnOnce(&mut Config)) -> Rig {
     let mut rig = Rig::new(|config| {
         let output = &mut config.output;
         output.compress_above = (compress_above != 0).then_some(compress_above);
@@ -198,6 +199,39 @@ fn compression_at_once_is_charged_to_the_client() {
         let cost = 1000 - rig.env.frames_left;
         assert!((1 + 3 * 78..=1 + 3 * (78 + 79)).contains(&cost), "{way:?}: {cost}");
         assert!(!rig.conn.has_job(), "each fits a slice");
+    }
+}
+
+/// The frames that replies cost while they are compressed slice by slice.
+fn cost_by_slice(rig: &mut Rig, lens: &[i32]) -> u32 {
+    ask(rig, lens);
+    let mut cost = 0;
+    while rig.compress_slice() {
+        cost += 1000 - rig.env.frames_left;
+    }
+    cost
+}
+
+#[test]
+fn a_message_of_zlibs_levels_costs_more_than_its_bytes() {
+    let len = 256 - REPLY_HEADER_BYTES as i32;
+    let at_once = |level, mode| {
+        let mut rig = compressing_with(0, mode, |config| config.output.deflate_level = level);
+        ask(&mut rig, &[len]);
+        1000 - rig.env.frames_left
+    };
+    for (level, cost) in [(1, 2), (2, 10), (3, 10), (4, 12), (5, 12), (6, 24)] {
+        for mode in [DeflateMode::Shared, DeflateMode::Dedicated] {
+            assert_eq!(
+                at_once(level, mode) - at_once(level, DeflateMode::Off),
+                cost,
+                "level {level}, {mode:?}"
+            );
+        }
+        let mode = DeflateMode::Dedicated;
+        let mut rig = compressing_with(0, mode, |config| config.output.deflate_level = level);
+        let behind = cost_by_slice(&mut rig, &[17_000, len]) - cost_by_slice(&mut rig, &[17_000]);
+        assert_eq!(behind, cost, "level {level}, slice by slice");
     }
 }
 
