@@ -98,7 +98,9 @@ impl Session {
         }
         let before = output.len();
         let processed = self.process(input, sink, output);
-        self.stepped |= output.len() > before || !self.tls.is_handshaking();
+        // The key exchange of TLS 1.2 has no answer by itself.
+        let is_taken = processed.as_ref().is_ok_and(|used| *used > 0);
+        self.stepped |= is_taken || output.len() > before;
         if let Some(name) = take_server_name() {
             self.server_name = Some(name);
         }

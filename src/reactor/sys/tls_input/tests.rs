@@ -151,6 +151,33 @@ fn records_come_in_pieces_of_any_length_and_leave_nothing_behind() {
 }
 
 #[test]
+fn each_message_of_a_handshake_is_a_step_and_a_piece_of_one_is_none() {
+    for version in [&version::TLS12, &version::TLS13] {
+        let (mut client, mut server) = strangers(version);
+        while client.is_handshaking() || client.wants_write() {
+            // The key exchange of TLS 1.2 costs as much as a signature, and has no answer by itself.
+            for record in records(&written(&mut client)) {
+                let (piece, rest) = record.split_at(record.len() - 1);
+                assert_eq!(server.take(piece, piece.len(), 4096), Ok(vec![]));
+                assert!(!server.session.has_stepped(), "{version:?}: a piece");
+                assert_eq!(server.take(rest, 1, 4096), Ok(vec![]));
+                assert!(server.session.has_stepped(), "{version:?}: {record:?}");
+            }
+            told(&mut client, &std::mem::take(&mut server.output));
+        }
+    }
+}
+
+/// The records in `bytes`.
+fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut records = vec![];
+    while let Next::Whole(len) = tls_records::next(bytes) {
+        records.push(bytes.split_off(..len).unwrap());
+    }
+    records
+}
+
+#[test]
 fn a_read_ends_after_so_many_records_and_the_next_one_goes_on() {
     let (mut client, mut server) = pair(&version::TLS13, 4096);
     let mut sent = vec![];
