@@ -7,10 +7,10 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use rustls::version::TLS13;
-use sysconn::frame::Opcode;
+use sysconn::frame::{CloseCode, Opcode};
 use sysconn::{Cause, Reactor};
 
-use crate::client::{Certificate, VERSIONS, connect, hello, over, rest};
+use crate::client::{Certificate, VERSIONS, connect, hello, over, rest, still_serves};
 use crate::common;
 use crate::common::{
     Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, frame, join, packet, part, with,
@@ -76,6 +76,29 @@ fn close_codes_and_refusals_are_delivered_before_close_notify() {
         let mut client = over(Client::raw(server.address).stream, &tls);
         client.send(b"POST /chat HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(client.read_refusal().0, 405);
+    }
+}
+
+#[test]
+fn nothing_counts_behind_the_close_notify_of_the_server() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let hello = hello(&tls);
+        for bytes in
+            [b"\x17\x03\x03\0\x04none", b"no record", b"\x15\x03\x03\0\x02\x02\x28".as_slice(), &hello]
+        {
+            let mut client = connect(server.address, &tls);
+            let address = client.stream.sock.local_addr().unwrap();
+            client.send(&part(true, Opcode::Close, &1000u16.to_be_bytes()));
+            client.expect_close(1000, "over TLS");
+            client.stream.sock.write_all(bytes).unwrap();
+            client.stream.sock.shutdown(Shutdown::Write).unwrap();
+            let code = CloseCode::new(1000);
+            assert_eq!(server.cause_from(address), Cause::PeerClosed(code), "{version:?}, {bytes:?}");
+        }
+        still_serves(server.address, &tls);
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct Session {
     tls: UnbufferedServerConnection,
     /// The peer has sent close_notify: nothing that follows counts.
     has_ended: bool,
+    /// Close_notify has been sent to the peer: what it still sends is of no interest, and is not decrypted.
+    has_closed: bool,
     /// An error has ended it. It is of no more use.
     has_failed: bool,
     /// Records have advanced the handshake since [`has_stepped`](Self::has_stepped).
@@ -63,7 +65,14 @@ impl Session {
     /// None if rustls fails to make a connection.
     pub(super) fn new(tls: &Tls) -> Option<Self> {
         let tls = tls.connection()?;
-        Some(Session { tls, has_ended: false, has_failed: false, stepped: false, server_name: None })
+        Some(Session {
+            tls,
+            has_ended: false,
+            has_closed: false,
+            has_failed: false,
+            stepped: false,
+            server_name: None,
+        })
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
@@ -72,6 +81,11 @@ impl Session {
 
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
+    }
+
+    /// Whether [`close`](Self::close) has been called.
+    pub(super) fn has_closed(&self) -> bool {
+        self.has_closed
     }
 
     /// Whether records since the last call have advanced the handshake, which costs cryptography.
@@ -93,6 +107,10 @@ impl Session {
         sink: &mut Sink<'_>,
         output: &mut Vec<u8>,
     ) -> Result<usize, rustls::Error> {
+        if self.has_closed {
+            // rustls must not answer an error with an alert behind a close_notify.
+            return Ok(input.len());
+        }
         if !self.tls.is_handshaking() {
             return self.process(input, sink, output);
         }
@@ -195,6 +213,7 @@ impl Session {
         if self.has_failed {
             return;
         }
+        self.has_closed = true;
         if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.tls.process_tls_records(kept).state {
             let mut alert = [0; MAX_ALERT_BYTES];
             let len = traffic.queue_close_notify(&mut alert).unwrap_or(0);
@@ -217,6 +236,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("has_ended", &self.has_ended)
+            .field("has_closed", &self.has_closed)
             .field("has_failed", &self.has_failed)
             .finish_non_exhaustive()
     }

@@ -152,6 +152,9 @@ impl TlsSocket {
         let (before, space) = self.input.space(input, buffer.len()).ok_or(ErrorKind::InvalidData)?;
         let offered = space.len();
         let len = self.stream.read(space)?;
+        if len == 0 && self.session.has_closed() {
+            return Ok(Read::End);
+        }
         if len == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
