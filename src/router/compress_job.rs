@@ -134,8 +134,8 @@ impl CompressJob {
         self.lease.take()
     }
 
-    /// Compresses the next slice, which costs at most `most` bytes (or one byte, if that costs more), and what
-    /// a whole message costs beside. `deflate` is the connection's.
+    /// Compresses the next slice, which costs at most `most` bytes (or one byte, if that costs more), and
+    /// what a whole message costs beside. `deflate` is the connection's.
     pub(crate) fn go_on(&mut self, most: usize, deflate: Option<&mut Deflate>) -> Slice {
         let (effort, message_effort) = match (&self.step, &deflate) {
             (Step::Message(_), Some(deflate)) => (deflate.effort(), deflate.message_effort()),
