@@ -8,7 +8,6 @@ use super::input::Input;
 use super::read::{ReadInto, Received};
 use super::ready::Queue;
 use super::share::Share;
-use super::sys::read::Read;
 use crate::id::ConnectionId;
 use crate::metrics::TlsResult;
 use crate::router::Application;
@@ -109,15 +108,13 @@ impl<S: Application> Active<'_, S> {
             return self.resume(share);
         }
         let (read, into) = entry.read(input.buffer());
-        if is_handshaking
-            && let Ok(read) = &read
-            && self.entry.socket.has_stepped()
-        {
-            // Bytes that do not complete a handshake step cost nothing.
+        if is_handshaking && self.entry.socket.has_stepped() {
+            // Bytes that do not complete a handshake step cost nothing. A step costs the same if it fails, or
+            // if something behind it does.
             input.count_handshake();
             self.lent.budget.read_clock();
             let entry = &mut *self.entry;
-            let is_over = !entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            let is_over = read.is_ok() && !entry.socket.is_handshaking();
             if is_over {
                 self.lent.env.tools.meter.tls_handshake(TlsResult::Complete);
             }

@@ -177,6 +177,37 @@ fn clients_inside(handle: &ServerHandle) -> usize {
     seen.recv_timeout(PATIENCE).unwrap()
 }
 
+/// Each costs a signature, however the client goes on.
+#[test]
+fn a_turn_answers_four_clients_that_say_hello() {
+    let certificate = Certificate::new();
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        for behind in [&b""[..], b"\x17\x03\x03\0\x04none", b"no record"] {
+            let (events, _seen) = channel();
+            let mut reactor =
+                Reactor::bind(&certificate.config(), &common::ROUTER, common::Game::new(events)).unwrap();
+            let address = reactor.local_addr().unwrap();
+            let mut waiting: Vec<_> = (0..20)
+                .map(|_| {
+                    let mut client = Client::raw(address);
+                    client.send(&[&hello(&tls), behind].concat());
+                    client.stream.set_nonblocking(true).unwrap();
+                    client
+                })
+                .collect();
+            let mut answered = vec![];
+            while !waiting.is_empty() {
+                reactor.turn(Some(SHORT)).unwrap();
+                let before = waiting.len();
+                waiting.retain(|client| client.stream.peek(&mut [0]).is_err());
+                answered.push(before - waiting.len());
+            }
+            assert!(answered.iter().all(|count| *count <= 4), "{version:?}, {behind:?}: {answered:?}");
+        }
+    }
+}
+
 #[test]
 fn many_handshakes_at_once_all_complete() {
     let certificate = Certificate::new();
