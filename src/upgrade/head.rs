@@ -1,5 +1,6 @@
 //! Finds the end of a request head and enforces its limits, in one pass over bytes that arrive in any pieces.
 
+use super::byte_classes::{TOKEN, VALUE, VISIBLE, is_in, is_token_byte, run};
 use super::refusal::{Fault, Refusal};
 use crate::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
 
@@ -25,8 +26,8 @@ const _: () = assert!(MAX_HEAD_LINES < u8::MAX as usize);
 
 /// Finds the end of a request head, and refuses the first byte that cannot be part of one.
 ///
-/// It keeps no bytes and reads each once, so that a head costs the same in any number of pieces. It accepts
-/// only the strict form of RFC 9112 §2.1:
+/// It keeps no bytes and reads each at most twice, so that a head costs much the same in any number of pieces.
+/// It accepts only the strict form of RFC 9112 §2.1:
 ///
 /// - at most one empty line before the request line (§2.2);
 /// - a token, one space, visible ASCII, one space, `HTTP/1.1` or `HTTP/1.0` (§3);
@@ -112,20 +113,36 @@ impl HeadScanner {
         }
     }
 
-    /// Skips bytes that change only the length, as most do. Returns the bytes after them.
+    /// Skips the bytes that most heads have after this state, all at once. Returns the bytes after them.
     fn skip<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        let stays = match self.state {
-            State::Method | State::Name => TOKEN,
-            State::Target => VISIBLE,
-            State::Value => VALUE,
-            _ => return bytes,
-        };
         // The byte that makes the head too long is left to `scan_byte`.
         let max_len = MAX_HEAD_BYTES.saturating_sub(self.len).saturating_sub(1);
         let bounded = bytes.get(..max_len).unwrap_or(bytes);
-        let passed = bounded.iter().position(|&byte| !is_in(byte, stays)).unwrap_or(bounded.len());
+        let passed = match self.state {
+            State::Method | State::Name => run(bounded, TOKEN),
+            State::Target => run(bounded, VISIBLE),
+            State::Value => run(bounded, VALUE),
+            State::Version(0) if bounded.starts_with(VERSION_AND_LINE_END) => {
+                self.state = State::LineStart;
+                VERSION_AND_LINE_END.len()
+            }
+            State::LineStart => self.skip_lines(bounded),
+            _ => return bytes,
+        };
         self.len = self.len.saturating_add(passed);
         bytes.get(passed..).unwrap_or_default()
+    }
+
+    /// Counts the whole header lines at the front, up to one with a fault. Returns their length.
+    fn skip_lines(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while usize::from(self.lines) < MAX_HEAD_LINES
+            && let Some(after) = after_line(rest)
+        {
+            self.lines = self.lines.saturating_add(1);
+            rest = after;
+        }
+        bytes.len().saturating_sub(rest.len())
     }
 
     /// The number of bytes of the head so far, without an illegal byte. Once the head has ended, its length.
@@ -158,6 +175,13 @@ impl HeadScanner {
             self.state = State::Refused(Refusal::HeadTooLarge);
         }
     }
+}
+
+/// The bytes after the header line at the front. `None` if it is not whole, or has a fault.
+fn after_line(bytes: &[u8]) -> Option<&[u8]> {
+    let name = run(bytes, TOKEN);
+    let value = bytes.get(name..)?.strip_prefix(b":").filter(|_| name > 0)?;
+    value.get(run(value, VALUE)..)?.strip_prefix(b"\r\n")
 }
 
 /// The state after `byte`; `None` if the byte is illegal here, for the reason that [`refusal`] returns.
@@ -256,40 +280,4 @@ fn version_fault(matched: u8, byte: u8) -> Fault {
         (VERSION_BYTES, _) => Fault::HttpVersion,
         _ => Fault::LineEnd,
     }
-}
-
-// Classes of bytes, as bits.
-/// Bytes of a token (RFC 9110 §5.6.2).
-const TOKEN: u8 = 1;
-/// Visible ASCII.
-const VISIBLE: u8 = 2;
-/// Bytes of a header value: all but control bytes other than HT.
-const VALUE: u8 = 4;
-
-/// The classes of each byte.
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < classes.len() {
-        classes[byte] = match byte as u8 {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => TOKEN | VISIBLE | VALUE,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' => TOKEN | VISIBLE | VALUE,
-            b'^' | b'_' | b'`' | b'|' | b'~' => TOKEN | VISIBLE | VALUE,
-            0x21..=0x7e => VISIBLE | VALUE,
-            b'\t' | b' ' | 0x80..=0xff => VALUE,
-            0x00..=0x1f | 0x7f => 0,
-        };
-        byte += 1;
-    }
-    classes
-};
-
-/// Whether `byte` is in a class.
-fn is_in(byte: u8, class: u8) -> bool {
-    CLASSES[usize::from(byte)] & class != 0
-}
-
-/// Whether `byte` may be part of a token: a method, a header name, a subprotocol (RFC 9110 §5.6.2).
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    is_in(byte, TOKEN)
 }

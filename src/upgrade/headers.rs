@@ -1,6 +1,6 @@
 //! Look-ups in the header lines of a request.
 
-use super::head::is_token_byte;
+use super::byte_classes::is_token_byte;
 use super::refusal::Fault;
 use httparse::Header;
 
@@ -29,18 +29,22 @@ impl<'h> Headers<'h> {
     /// The tokens of a comma-separated list, which may be spread over several lines (RFC 9110 §5.3, §5.6.1).
     /// Other elements are left out.
     pub(super) fn tokens(self, name: &str) -> impl Iterator<Item = &'h str> {
-        self.values(name).flat_map(|value| value.split(|&byte| byte == b',')).filter_map(token)
+        self.elements(name).filter_map(token)
     }
 
-    /// Whether such a list contains `wanted`, without regard to ASCII case.
+    /// Whether such a list contains the token `wanted`, without regard to ASCII case.
     pub(super) fn lists(self, name: &str, wanted: &str) -> bool {
-        self.tokens(name).any(|token| token.eq_ignore_ascii_case(wanted))
+        self.elements(name).any(|element| element.eq_ignore_ascii_case(wanted.as_bytes()))
+    }
+
+    /// The elements of such a list, without white space around them.
+    fn elements(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        self.values(name).flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
     }
 }
 
-/// The token in an element of a list; `None` if it is not one. White space around it is removed.
+/// An element of a list; `None` if it is not a token.
 fn token(element: &[u8]) -> Option<&str> {
-    let element = element.trim_ascii();
     if element.is_empty() || !element.iter().copied().all(is_token_byte) {
         return None;
     }

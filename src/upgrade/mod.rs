@@ -11,6 +11,7 @@
 //! A response without an extension declines the client's offer (RFC 6455 §9.1). `Expect: 100-continue` is
 //! ignored: it announces a body, and the request has none.
 
+mod byte_classes;
 mod cookies;
 mod head;
 mod headers;
@@ -25,8 +26,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use byte_classes::is_token_byte;
 pub use head::HeadScanner;
-pub(crate) use head::is_token_byte;
 pub use health::asks_for_health;
 pub(crate) use health::{is_head_request, write_health};
 pub use origins::OriginError;
