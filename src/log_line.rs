@@ -123,8 +123,20 @@ struct Escaping<'a, 'f> {
     left: usize,
 }
 
+impl Escaping<'_, '_> {
+    /// Whether a character is written as it is.
+    fn stays(&self, letter: char) -> bool {
+        is_plain(letter) && !(self.quotes && matches!(letter, '"' | '\\'))
+    }
+}
+
 impl fmt::Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Most texts.
+        if text.len() < self.left && text.is_ascii() && text.bytes().all(|byte| self.stays(byte.into())) {
+            self.left -= text.len();
+            return self.to.write_str(text);
+        }
         for letter in text.chars() {
             if self.left == 0 {
                 return Ok(());
@@ -132,10 +144,10 @@ impl fmt::Write for Escaping<'_, '_> {
             self.left -= 1;
             if self.left == 0 {
                 self.to.write_char('…')?;
-            } else if !is_plain(letter) || (self.quotes && matches!(letter, '"' | '\\')) {
-                write!(self.to, "{}", letter.escape_debug())?;
-            } else {
+            } else if self.stays(letter) {
                 self.to.write_char(letter)?;
+            } else {
+                write!(self.to, "{}", letter.escape_debug())?;
             }
         }
         Ok(())
