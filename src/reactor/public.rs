@@ -231,7 +231,7 @@ impl<S: Application> Reactor<S> {
         let longest = longest.min(until_tick);
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
         match self.spin {
-            None => self.poller.poll(Some(timeout))?,
+            None => self.poller.poll(began, timeout)?,
             Some(spin) => self.spin_and_poll(began, timeout, spin)?,
         }
         Ok(whole_ms(timeout))
@@ -242,13 +242,13 @@ impl<S: Application> Reactor<S> {
         let spin = timeout.min(spin);
         let mut waited = Duration::ZERO;
         while waited < spin {
-            self.poller.poll(Some(Duration::ZERO))?;
+            self.poller.poll(began, Duration::ZERO)?;
             if !self.poller.is_empty() {
                 return Ok(());
             }
             waited = self.clock.instant_now().saturating_duration_since(began);
         }
-        self.poller.poll(Some(timeout.saturating_sub(waited)))
+        self.poller.poll(began + waited, timeout.saturating_sub(waited))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The poll's tokens: for connections, listeners and the waker.
+//! The poll's tokens: for connections, listeners, the waker and the alarm.
 
 use mio::Token;
 
@@ -7,8 +7,10 @@ use crate::id::ConnectionId;
 
 /// The waker's token.
 pub(super) const WAKER: Token = Token(usize::MAX);
-/// Tokens of listeners count down from here: below the waker's, and above every connection's.
-const FIRST_LISTENER: usize = usize::MAX - 1;
+/// The token of the poll's own timer.
+pub(super) const ALARM: Token = Token(usize::MAX - 1);
+/// Tokens of listeners count down from here: below the others, and above every connection's.
+const FIRST_LISTENER: usize = usize::MAX - 2;
 
 // An id has 64 bits, and is the token of its connection. No worker has the number 255, so the highest numbers
 // are free for the other tokens.

@@ -5,6 +5,7 @@
 //! without values: it takes no space, and the compiler drops every branch that leads to it.
 
 pub(crate) mod accepted;
+pub(crate) mod alarm;
 pub(crate) mod clock;
 pub(crate) mod event;
 mod inherited_listener;

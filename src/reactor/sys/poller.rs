@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::alarm::Alarm;
 use super::event::Event;
 use super::simulated;
+use crate::reactor::tokens::ALARM;
 
 /// A poll, with the events of its last wait.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) enum Poller {
     Real {
         poll: Poll,
         events: Events,
+        /// Ends a wait in place of a timeout, where the system has one.
+        alarm: Option<Alarm>,
     },
     /// The second part is a descriptor that no system's poll takes, since the simulated one has none.
     Simulated(simulated::Poll, File),
@@ -34,7 +38,9 @@ pub(crate) enum Registry {
 impl Poller {
     /// A poll of the system that returns at most `events` events at a time.
     pub(crate) fn real(events: usize) -> io::Result<Self> {
-        Ok(Poller::Real { poll: Poll::new()?, events: Events::with_capacity(events) })
+        let poll = Poll::new()?;
+        let alarm = Alarm::new(poll.registry(), ALARM);
+        Ok(Poller::Real { poll, events: Events::with_capacity(events), alarm })
     }
 
     /// A poll of a simulated network that returns at most `events` events at a time.
@@ -65,11 +71,15 @@ impl Poller {
         })
     }
 
-    /// Waits for events, at most for `timeout`. A signal ends the wait without events.
-    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits for events, from `now` on and at most for `timeout`. A signal ends the wait without events.
+    pub(crate) fn poll(&mut self, now: Instant, timeout: Duration) -> io::Result<()> {
         let result = match self {
-            Poller::Real { poll, events } => poll.poll(events, timeout),
-            Poller::Simulated(poll, _) => poll.poll(timeout),
+            Poller::Real { poll, events, alarm } => {
+                let is_set =
+                    !timeout.is_zero() && alarm.as_mut().is_some_and(|alarm| alarm.set(now, timeout));
+                poll.poll(events, (!is_set).then_some(timeout))
+            }
+            Poller::Simulated(poll, _) => poll.poll(Some(timeout)),
         };
         match result {
             // The events may be old ones; those that wait come with the next poll.
@@ -107,7 +117,11 @@ impl Poller {
     /// Calls `handle` for each event of the last poll.
     pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
         match self {
-            Poller::Real { events, .. } => events.iter().for_each(|event| handle(Event::from(event))),
+            Poller::Real { events, .. } => {
+                for event in events.iter().filter(|event| event.token() != ALARM) {
+                    handle(Event::from(event));
+                }
+            }
             Poller::Simulated(poll, _) => poll.for_each(handle),
         }
     }
