@@ -6,8 +6,8 @@ use sysconn::Config;
 /// Descriptors reserved for other uses than admitted clients: listeners, the poll, the waker, the log, a
 /// spare one, the page of `--dev`, and clients that are being refused.
 const RESERVED: u64 = 64;
-/// Descriptors that each further worker needs beside its listeners: two for the poll, its alarm, the waker and a
-/// spare one.
+/// Descriptors that each further worker needs beside its listeners: two for the poll, its alarm, the waker
+/// and a spare one.
 const RESERVED_PER_WORKER: u64 = 5;
 
 /// Raises the descriptor limit to the hard limit, and makes `config` admit no more clients than that.
