@@ -26,8 +26,8 @@ const _: () = assert!(MAX_HEAD_LINES < u8::MAX as usize);
 
 /// Finds the end of a request head, and refuses the first byte that cannot be part of one.
 ///
-/// It keeps no bytes and reads each at most twice, so that a head costs much the same in any number of pieces.
-/// It accepts only the strict form of RFC 9112 §2.1:
+/// It keeps no bytes and reads each at most twice, so that a head costs much the same in any number of
+/// pieces. It accepts only the strict form of RFC 9112 §2.1:
 ///
 /// - at most one empty line before the request line (§2.2);
 /// - a token, one space, visible ASCII, one space, `HTTP/1.1` or `HTTP/1.0` (§3);
