@@ -2,8 +2,8 @@
 //!
 //! This module takes and returns bytes; it knows no socket, clock or log. A connection that upgrades
 //!
-//! 1. passes each piece of input to a [`HeadScanner`], which reads every byte once, refuses the first illegal
-//!    one, and finds the end of the request head; frames follow it;
+//! 1. passes each piece of input to a [`HeadScanner`], which reads every byte at most twice, refuses the
+//!    first illegal one, and finds the end of the request head; frames follow it;
 //! 2. passes the complete head to [`check`], which checks it against the RFC and the server's [`Policy`], and
 //!    shows the accepted [`Request`] to the application;
 //! 3. answers with [`write_response`] (101), or with [`Refusal::write`] and then closes.
