@@ -5,23 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event, Request, RequestErrorKind, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::Shared;
 use super::channel::{Item, Outgoing};
 use super::credentials::Secret;
+use super::probe::{FIRST_PROBE_TIMEOUT, PING, PROBE_TIMEOUT, answer_probes, probe, probed, probes};
 use super::subscriptions::Active;
 use crate::bus::Inbox;
 
-/// How often a connection is tried, and is probed.
+/// How often a connection is tried.
 const RETRY: Duration = Duration::from_millis(250);
-const PING: Duration = Duration::from_secs(2);
 /// How long a server may take to say that it is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// How long a probe may take: three pings.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(6);
 /// How often it is looked whether the connection is still the first.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long the last messages may take at the end.
@@ -70,6 +68,14 @@ impl Session<'_> {
             client = connect(self.shared, &events) => client,
             () = self.shared.closing.notified() => return End::Closed,
         };
+        let own_events = Arc::new(Events::default());
+        let answering = tokio::select! {
+            client = connect(self.shared, &own_events) => client,
+            () = lost(&client, &events) => return End::Lost,
+            () = self.shared.closing.notified() => return End::Closed,
+        };
+        // It ends with the runtime.
+        drop(tokio::spawn(answer_probes(answering, probed(self.shared))));
         let Session { shared, control, traffic, inbox, number } = self;
         let mut active = Active::new(&client, &shared.names.cluster, &shared.wanted, inbox);
         let is_ready = tokio::select! {
@@ -132,7 +138,8 @@ async fn connect(shared: &Shared, events: &Arc<Events>) -> Client {
 /// Subscribes, and waits until the server knows it. False if it does not answer.
 async fn begin(active: &mut Active<'_>, client: &Client, shared: &Shared) -> bool {
     active.renew().await;
-    let is_ready = probe(client, shared).await;
+    let is_ready =
+        probe(client, shared, FIRST_PROBE_TIMEOUT).await || probe(client, shared, PROBE_TIMEOUT).await;
     if !is_ready
         && shared.set_error(Some("it does not answer, or does not permit what a node needs".to_owned()))
     {
@@ -208,25 +215,6 @@ async fn lost(client: &Client, events: &Events) {
     }
 }
 
-/// Asks the server for an answer that it gives by itself: nobody subscribes to this subject. So a connection
-/// that loses bytes in one direction only is noticed too. False if there is no answer in time.
-async fn probe(client: &Client, shared: &Shared) -> bool {
-    let subject = format!("sysconn.{}.probe", shared.names.cluster);
-    let request = Request::new().timeout(Some(PROBE_TIMEOUT));
-    match client.send_request(subject, request).await {
-        Ok(_) => true,
-        Err(error) => error.kind() == RequestErrorKind::NoResponders,
-    }
-}
-
-/// Returns once a probe is not answered.
-async fn probes(client: &Client, shared: &Shared) {
-    while probe(client, shared).await {
-        sleep(PING).await;
-    }
-    log::warn!(target: crate::LOG, "NATS does not answer");
-}
-
 /// Follows the subscriptions that are wanted, and renews all where messages were dropped.
 async fn follow(active: &mut Active<'_>, events: &Events, inbox: &Arc<dyn Inbox>) {
     loop {
@@ -278,5 +266,5 @@ async fn flush(
     while let Some(item) = control.try_next().or_else(|| traffic.try_next()) {
         send(client, shared, item, number).await;
     }
-    probe(client, shared).await;
+    probe(client, shared, PROBE_TIMEOUT).await;
 }

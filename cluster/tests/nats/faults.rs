@@ -9,7 +9,7 @@ use sysconn_cluster::wire::Subject;
 
 use crate::bus::{TestBus, Told, config, now, received};
 use crate::relay::Relay;
-use crate::server::Server;
+use crate::server::{Server, hear_all};
 
 #[test]
 fn messages_reach_subscribers_in_order_and_not_their_sender() {
@@ -81,6 +81,15 @@ fn a_bus_that_starts_before_nats_connects_once_it_is_there() {
     assert_eq!(bus.publish(&Subject::Nodes, "early"), Err(SendError::NotConnected));
     let _server = Server::start_on(port, "");
     assert_eq!(bus.wait_for_connection("NATS listened"), []);
+}
+
+#[test]
+fn who_hears_all_subjects_does_not_keep_nodes_from_connecting() {
+    let server = Server::start("");
+    let _all = hear_all(server.port);
+    let [a, b] = ["a", "b"].map(|name| TestBus::start(name, config(server.address())).connected());
+    a.publish(&Subject::Nodes, "there").unwrap();
+    b.wait_for(&received(&Subject::Nodes, "there"));
 }
 
 #[test]

@@ -125,3 +125,16 @@ pub(crate) fn by_hand(port: u16, connect: &str, lines: &str) -> String {
     }
     read
 }
+
+/// A client that hears all subjects, and takes nothing in.
+pub(crate) fn hear_all(port: u16) -> TcpStream {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(socket, "CONNECT {{\"verbose\":false}}\r\nSUB > 1\r\nPING\r\n").unwrap();
+    let mut read = String::new();
+    let mut bytes = [0; 4096];
+    while !read.contains("PONG") {
+        let len = socket.read(&mut bytes).unwrap();
+        read.push_str(&String::from_utf8_lossy(&bytes[..len]));
+    }
+    socket
+}
