@@ -8,31 +8,41 @@ pub(crate) const LEAVE_AFTER_MS: u64 = 5_000;
 /// The buckets, each with the number of its topics that have subscribers.
 #[derive(Debug, Default)]
 pub(crate) struct Interest {
-    topics: BTreeMap<u16, u32>,
+    topics: BTreeMap<u16, Bucket>,
     /// Buckets without a topic, by the time at which they are left.
     leaving: BTreeSet<(u64, u16)>,
+}
+
+/// A bucket that is joined.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// The number of its topics.
+    count: u32,
+    /// The time at which it is left; it has no topics then.
+    left_ms: u64,
 }
 
 impl Interest {
     /// A topic has its first subscriber. Returns whether the bucket must be joined.
     pub(crate) fn enter(&mut self, bucket: u16) -> bool {
-        let Some(count) = self.topics.get_mut(&bucket) else {
-            self.topics.insert(bucket, 1);
+        let Some(joined) = self.topics.get_mut(&bucket) else {
+            self.topics.insert(bucket, Bucket { count: 1, left_ms: 0 });
             return true;
         };
-        if *count == 0 {
-            self.leaving.retain(|(_, leaving)| *leaving != bucket);
+        if joined.count == 0 {
+            self.leaving.remove(&(joined.left_ms, bucket));
         }
-        *count = count.saturating_add(1);
+        joined.count = joined.count.saturating_add(1);
         false
     }
 
     /// A topic has lost its last subscriber. The time is in milliseconds.
     pub(crate) fn leave(&mut self, bucket: u16, now_ms: u64) {
-        if let Some(count) = self.topics.get_mut(&bucket).filter(|count| **count > 0) {
-            *count -= 1;
-            if *count == 0 {
-                self.leaving.insert((now_ms.saturating_add(LEAVE_AFTER_MS), bucket));
+        if let Some(joined) = self.topics.get_mut(&bucket).filter(|joined| joined.count > 0) {
+            joined.count -= 1;
+            if joined.count == 0 {
+                joined.left_ms = now_ms.saturating_add(LEAVE_AFTER_MS);
+                self.leaving.insert((joined.left_ms, bucket));
             }
         }
     }
