@@ -1,6 +1,7 @@
 //! The black list of a cluster: each entry is a last-writer register, which every node keeps and passes on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use prost::Message as _;
 
@@ -100,12 +101,6 @@ impl Registers {
         registers
     }
 
-    /// The highest clock among the stamps: new ones must be above it.
-    pub(crate) fn highest_clock(&self) -> u64 {
-        let stamps = self.records.values().map(|record| &record.stamp).chain(&self.cleared);
-        stamps.map(|stamp| stamp.clock).max().unwrap_or(0)
-    }
-
     /// Puts a record, if it is newer than what is known of its subject. False if it is not, or has no place.
     pub(crate) fn merge(&mut self, record: BlacklistRecord) -> bool {
         if self.cleared.as_ref().is_some_and(|cleared| record.stamp <= *cleared) {
@@ -187,24 +182,24 @@ impl Registers {
         digest
     }
 
-    /// All records, in parts of at most [`MAX_PART_BYTES`].
-    pub(crate) fn parts(&self, now_ms: u64) -> Vec<Blacklist> {
-        let part = || Blacklist { entries: Vec::new(), cleared: self.cleared.as_ref().map(Made::of) };
-        let (mut parts, mut bytes) = (vec![part()], 0);
-        for record in self.records.values().filter(|record| record.until_ms > now_ms) {
+    /// A part of the list with at most [`MAX_PART_BYTES`], from the first subject after this one on, and the
+    /// last subject in it; without one if this is the last part.
+    pub(crate) fn part_after(&self, after: Option<&str>, now_ms: u64) -> (Blacklist, Option<String>) {
+        let mut part = Blacklist { entries: Vec::new(), cleared: self.cleared.as_ref().map(Made::of) };
+        let mut bytes = 0;
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.records.range::<str, _>((begin, Bound::Unbounded));
+        for (_, record) in rest.filter(|(_, record)| record.until_ms > now_ms) {
             let listed = record.listed();
             // A tag and at most three bytes of length before each.
-            let len = listed.encoded_len() + 4;
-            if bytes + len > MAX_PART_BYTES {
-                parts.push(part());
-                bytes = 0;
+            bytes += listed.encoded_len() + 4;
+            if bytes > MAX_PART_BYTES {
+                let last = part.entries.last().map(|last: &Listed| last.subject.clone());
+                return (part, last);
             }
-            bytes += len;
-            if let Some(last) = parts.last_mut() {
-                last.entries.push(listed);
-            }
+            part.entries.push(listed);
         }
-        parts
+        (part, None)
     }
 
     /// A message with one record.

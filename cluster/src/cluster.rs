@@ -18,6 +18,7 @@ use crate::names::{Names, NodeName};
 use crate::node::{NAME_MS, Node, Phase};
 use crate::requests::{Answered, Answers, What};
 use crate::stamp::Stamp;
+use crate::stored::Stored;
 use crate::topic::TopicRef;
 use crate::wire::{Sender, Subject};
 
@@ -85,7 +86,15 @@ impl Cluster {
         let Config { names, blacklist, cleared } = config;
         let me = Sender { name: names.node, incarnation };
         let (clock, counters) = (Arc::new(Clock::default()), Arc::new(Counters::default()));
-        let node = Node::new(me.clone(), clock.clone(), counters.clone(), blacklist, cleared);
+        let mut stored = Stored { blacklist, cleared };
+        let renewed = stored.heard_at(time.now().wall_ms, &me, &clock);
+        if let Some(stamp) = &renewed.cleared {
+            host.blacklist_cleared(stamp);
+        }
+        if !renewed.blacklist.is_empty() {
+            host.blacklist_changed(&renewed.blacklist);
+        }
+        let node = Node::new(me.clone(), clock.clone(), counters.clone(), stored);
         let core = Core::new(Parts { me, bus, host, time, clock, counters, node });
         Started { inbox: core.clone(), cluster: Cluster(core) }
     }

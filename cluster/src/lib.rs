@@ -35,6 +35,7 @@ mod stamp;
 #[cfg(feature = "nats")]
 mod start;
 mod status;
+mod stored;
 #[cfg(feature = "nats")]
 mod system_clock;
 mod topic;

@@ -13,6 +13,8 @@ use crate::wire::{
 
 /// How long a refused clock is reported, in milliseconds: some digests.
 const CLOCK_ERROR_MS: u64 = 30_000;
+/// After so many parts of the black list the others wait for the next tick.
+const TICK_PARTS: usize = 8;
 /// The ErrorID of a request that cannot be answered now.
 const NOT_AVAILABLE: u16 = 6;
 
@@ -93,7 +95,7 @@ impl Node {
             Message::Push(body) => self.handle_push(body, is_direct, out),
             Message::Blacklist(body) => self.handle_blacklist(body, now, out),
             Message::BlacklistDigest(body) => self.handle_blacklist_digest(header, &body, out),
-            Message::BlacklistRequest(body) => self.handle_blacklist_request(header, body, now, out),
+            Message::BlacklistRequest(body) => self.handle_blacklist_request(header, body),
             Message::Request(body) => self.handle_request(header, body, out),
             Message::Answer(body) => self.handle_answer(header, body, out),
             // Publishes go past the registers; the others are about a name that is not this node's.
@@ -119,16 +121,22 @@ impl Node {
         }
     }
 
-    fn handle_blacklist_request(
-        &mut self,
-        header: &Header,
-        body: BlacklistRequest,
-        now: Moment,
-        out: &mut Outputs,
-    ) {
+    /// Notes that a node asks for the list. One that is on its way to it is not begun again.
+    fn handle_blacklist_request(&mut self, header: &Header, body: BlacklistRequest) {
         if body.incarnation == self.me.incarnation {
-            for part in self.blacklist.parts(now.wall_ms) {
-                out.send(Subject::Node(header.sender.name.clone()), part);
+            self.blacklists.entry(header.sender.name.clone()).or_default();
+        }
+    }
+
+    /// Sends some parts of the black list to those that have asked: not all at once, since logins wait
+    /// meanwhile.
+    pub(super) fn send_blacklists(&mut self, now: Moment, out: &mut Outputs) {
+        for _ in 0..TICK_PARTS {
+            let Some((name, after)) = self.blacklists.pop_first() else { return };
+            let (part, last) = self.blacklist.part_after(after.as_deref(), now.wall_ms);
+            out.send(Subject::Node(name.clone()), part);
+            if last.is_some() {
+                self.blacklists.insert(name, last);
             }
         }
     }

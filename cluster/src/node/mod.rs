@@ -7,12 +7,12 @@ mod outputs;
 mod presence;
 mod role_messages;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use outputs::{Asking, Call, Outputs, Subscription};
 
-use crate::blacklist::{BlacklistRecord, Registers};
+use crate::blacklist::Registers;
 use crate::clock::{Clock, clock_at};
 use crate::counters::Counters;
 use crate::interest::Interest;
@@ -22,7 +22,7 @@ use crate::moment::Moment;
 use crate::names::NodeName;
 use crate::requests::Requests;
 use crate::roles::OwnRoles;
-use crate::stamp::Stamp;
+use crate::stored::Stored;
 use crate::wire::{Sender, Subject};
 
 /// How often a node sends its digests, in milliseconds.
@@ -67,6 +67,8 @@ pub(crate) struct Node {
     namesakes_from: u64,
     /// Lists that others have asked for.
     lists: BTreeSet<(NodeName, u8)>,
+    /// Nodes that have asked for the black list, with the last subject that each was sent.
+    blacklists: BTreeMap<NodeName, Option<String>>,
     next_heartbeat_ms: u64,
     next_digest_ms: u64,
     /// The time until which some node's clock counts as wrong, since one was refused.
@@ -75,17 +77,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(
-        me: Sender,
-        clock: Arc<Clock>,
-        counters: Arc<Counters>,
-        records: Vec<BlacklistRecord>,
-        cleared: Option<Stamp>,
-    ) -> Self {
-        let blacklist = Registers::new(records, cleared);
-        // Stamps of an earlier start are seen: the own wall clock may have been set back since.
-        let highest = blacklist.highest_clock();
-        clock.see(highest, crate::clock::wall_ms(highest));
+    pub(crate) fn new(me: Sender, clock: Arc<Clock>, counters: Arc<Counters>, stored: Stored) -> Self {
         Node {
             me,
             clock,
@@ -96,10 +88,11 @@ impl Node {
             roles: OwnRoles::default(),
             members: Members::default(),
             interest: Interest::default(),
-            blacklist,
+            blacklist: Registers::new(stored.blacklist, stored.cleared),
             requests: Requests::default(),
             namesakes_from: 0,
             lists: BTreeSet::new(),
+            blacklists: BTreeMap::new(),
             next_heartbeat_ms: 0,
             next_digest_ms: 0,
             clock_error_until_ms: 0,
@@ -174,6 +167,7 @@ impl Node {
         }
         out.calls.extend(self.requests.expired(now.elapsed_ms).into_iter().map(Call::Finished));
         self.send_lists(now, out);
+        self.send_blacklists(now, out);
         if self.can_send() && now.elapsed_ms >= self.next_heartbeat_ms {
             self.send_heartbeat(now, out);
         }

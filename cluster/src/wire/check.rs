@@ -20,8 +20,9 @@ fn must(holds: bool) -> Result<(), WireError> {
     if holds { Ok(()) } else { Err(WireError::Field) }
 }
 
-fn check_stamp(stamp: &Made) -> Result<(), WireError> {
-    must(stamp.stamp().is_some())
+/// The sender's clock is above all stamps that it knows.
+fn check_stamp(stamp: &Made, header: &Header) -> Result<(), WireError> {
+    must(stamp.stamp().is_some() && stamp.clock <= header.clock)
 }
 
 impl Check for Heartbeat {
@@ -78,18 +79,18 @@ impl Check for Publish {
 }
 
 impl Check for Blacklist {
-    fn check(&self, _: &Header) -> Result<(), WireError> {
-        self.cleared.as_ref().map_or(Ok(()), check_stamp)?;
+    fn check(&self, header: &Header) -> Result<(), WireError> {
+        self.cleared.as_ref().map_or(Ok(()), |stamp| check_stamp(stamp, header))?;
         self.entries.iter().try_for_each(|entry| {
             must(!entry.subject.is_empty() && entry.subject.len() <= MAX_SUBJECT_BYTES)?;
-            check_stamp(entry.stamp.as_ref().ok_or(WireError::Field)?)
+            check_stamp(entry.stamp.as_ref().ok_or(WireError::Field)?, header)
         })
     }
 }
 
 impl Check for BlacklistDigest {
-    fn check(&self, _: &Header) -> Result<(), WireError> {
-        self.cleared.as_ref().map_or(Ok(()), check_stamp)
+    fn check(&self, header: &Header) -> Result<(), WireError> {
+        self.cleared.as_ref().map_or(Ok(()), |stamp| check_stamp(stamp, header))
     }
 }
 

@@ -115,6 +115,7 @@ fn what_no_node_would_send_is_refused() {
     let long_subject = Listed { subject: "x".repeat(301), ..listed() };
     let no_node = Listed { stamp: Some(Made { node: "N".to_owned(), ..Made::default() }), ..listed() };
     let entries = |entry| Blacklist { entries: vec![entry], cleared: None };
+    let later = Some(Made { clock: 11, node: "node-2".to_owned(), incarnation: 4 });
     for (bytes, expected) in [
         (Bytes::new(), WireError::Short),
         (Bytes::from_static(&[1, 2, 3]), WireError::Short),
@@ -160,6 +161,9 @@ fn what_no_node_would_send_is_refused() {
             of(BlacklistDigest { cleared: Some(Made::default()), ..BlacklistDigest::default() }.into()),
             WireError::Field,
         ),
+        (of(entries(Listed { stamp: later.clone(), ..listed() }).into()), WireError::Field),
+        (of(Blacklist { entries: vec![], cleared: later.clone() }.into()), WireError::Field),
+        (of(BlacklistDigest { cleared: later, ..BlacklistDigest::default() }.into()), WireError::Field),
         (of(Heartbeat { oldest: 2, newest: 1, is_draining: false }.into()), WireError::Field),
         (of(Heartbeat { oldest: 1, newest: 256, is_draining: false }.into()), WireError::Field),
         (of(Answer { part: 2, ..answer() }.into()), WireError::Field),

@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use prost::Message as _;
 use sysconn_cluster::wire::{GoodBye, Header, Heartbeat, Login, Push, Sender, Subject};
-use sysconn_cluster::{Answered, Holder, NodeName, REQUEST_TIMEOUT, Sent, TopicRef, What, shard_of};
+use sysconn_cluster::{
+    Answered, BlacklistRecord, Holder, NodeName, REQUEST_TIMEOUT, Sent, Stamp, TopicRef, What, shard_of,
+};
 
 use crate::forger::{Rules, dropped, is_up, names};
+use crate::game::{Game, Running};
 
 #[test]
 fn a_name_is_free_after_2_s_without_an_answer() {
@@ -231,4 +234,36 @@ fn a_game_that_panics_refuses_and_its_node_goes_on() {
     }
     std::panic::set_hook(hook);
     assert_eq!(*answers.lock().unwrap(), [Some(Err(6)), Some(Ok("x".into()))]);
+}
+
+#[test]
+fn a_node_whose_clock_was_wrong_at_an_earlier_start_is_heard() {
+    let rules = Rules::new();
+    let (a, forger) = (rules.start("a", 1), rules.forger());
+    let far = |node: &str| Stamp {
+        clock: forger.clock(1_000_000),
+        node: NodeName::new(node).unwrap(),
+        incarnation: 9,
+    };
+    let record = BlacklistRecord {
+        subject: "account:x".to_owned(),
+        until_ms: u64::MAX,
+        is_removed: false,
+        by_operator: true,
+        stamp: far("b"),
+    };
+    let stored = Game {
+        records: [(record.subject.clone(), record)].into(),
+        cleared: Some(far("a")),
+        ..Game::default()
+    };
+    let b = Running::start(&rules.net, "b", 2, 0, &stored);
+    rules.run_for(5_000);
+    assert_eq!(names(&a), ["b"]);
+    let of = |node: &Running| node.game().records.get("account:x").map(|record| record.stamp.clone());
+    assert!(of(&a).is_some() && of(&a) == of(&b), "{:?}", of(&a));
+    assert!(a.game().cleared.is_some() && a.game().cleared == b.game().cleared);
+    a.cluster.blacklist_remove("account:x");
+    rules.run_for(10);
+    assert!(b.game().records["account:x"].is_removed);
 }
