@@ -60,6 +60,7 @@ impl Cluster {
         store: Arc<Store>,
         blacklist: &Arc<Blacklist>,
     ) -> Result<Arc<Self>, String> {
+        check(options)?;
         let name = |option: &str, text: &str| {
             NodeName::new(text).map_err(|_| format!("--{option}: a name is 1 to 32 of a to z, 0 to 9 and -"))
         };
