@@ -203,13 +203,16 @@ fn pushes_keep_their_order() {
 /// Words that somebody says in a row.
 const WORDS: u8 = 16;
 
+/// A way to have the words said, by its name.
+type Way = (&'static str, fn(&mut Room));
+
 fn say(word: u8) -> impl FnOnce(&mut Game, &mut Effects) {
     move |game, effects| effects.broadcast(game.members.iter().copied(), &Push::new(SAID, &[word]))
 }
 
 #[test]
 fn consecutive_pushes_leave_together_whoever_asks_for_them() {
-    let ways: [(&str, fn(&mut Room)); 3] = [
+    let ways: [Way; 3] = [
         ("requests of one client", |room| {
             let mut sender = room.connect();
             sender.send(&(0..WORDS).flat_map(|word| packet(SAY, 0, &[word])).collect::<Vec<_>>());
