@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::effects::conclude;
 use super::input::Input;
+use super::queue_output::write_replies;
 use super::read_ahead::{ReadAhead, handle_ahead, read_ahead};
 use super::serve::serve;
 use super::share::Share;
@@ -47,6 +48,7 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
         ReadAhead::Done => {
             if input.is_ahead_full() {
                 handle_ahead(core, input);
+                write_replies(core);
             }
         }
         ReadAhead::Serve => {

@@ -5,6 +5,9 @@ use crate::id::ConnectionId;
 
 /// Bytes that are read ahead, from all connections together.
 const AHEAD_BYTES: usize = 64 * 1024;
+/// The most reads ahead that are handled together. So the first clients of a long turn need not wait for its
+/// last ones, and the caches still serve many reads, then many calls, then many writes.
+const AHEAD_READS: usize = 16;
 /// The least space that a read ahead is offered. A client that fills it is read by itself from then on.
 const MIN_AHEAD_BYTES: usize = 16 * 1024;
 /// The most reads of one turn that may do the cryptography of a TLS handshake: each can take a signature,
@@ -68,7 +71,7 @@ impl Input {
     /// Whether the bytes read ahead have to be handled before more are read.
     #[inline]
     pub(super) fn is_ahead_full(&self) -> bool {
-        self.ahead.len() - self.filled < MIN_AHEAD_BYTES
+        self.reads.len() >= AHEAD_READS || self.ahead.len() - self.filled < MIN_AHEAD_BYTES
     }
 
     /// The part of the buffer that is free for reading ahead.

@@ -1,4 +1,4 @@
-//! The output of a turn: segments, which are written after all reads, with one write per connection.
+//! The output of a turn: segments, which are written after many reads, with one write per connection.
 //!
 //! The bytes of a segment lie in the write buffer (`router::WriteBuffer`), or where several connections share
 //! them.
@@ -77,11 +77,25 @@ impl SegmentRing {
 #[derive(Debug, Default)]
 pub(super) struct Output {
     segments: Vec<Segment>,
+    /// Some of the segments are pushes.
+    has_pushes: bool,
 }
 
 impl Output {
     pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    /// Whether some of the segments are pushes: others may follow for the same receivers.
+    pub(super) fn has_pushes(&self) -> bool {
+        self.has_pushes
+    }
+
+    /// Appends a push like any other frames.
+    pub(super) fn push_shared(&mut self, to: ConnectionId, ring: &mut Option<SegmentRing>, frames: Bytes) {
+        self.has_pushes = true;
+        let len = frames.len();
+        self.push(to, ring, Frames::Shared(frames), len);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -155,6 +169,7 @@ impl Output {
 
     /// Forgets all segments, which have been written.
     pub(super) fn clear(&mut self) {
+        self.has_pushes = false;
         self.segments.clear();
         self.segments.shrink_to(KEPT_SEGMENTS);
     }

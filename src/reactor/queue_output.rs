@@ -181,6 +181,15 @@ pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
     out.shrink_to(KEPT_BYTES);
 }
 
+/// Writes all segments before the turn has done all its reads, unless pushes have been asked for: then more of
+/// them may follow for the same receivers, and leave together at the end of the turn.
+#[inline]
+pub(super) fn write_replies<S: Application>(core: &mut Core<S>) {
+    if !core.lent.output.has_pushes() && core.lent.fan_outs.is_empty() {
+        write_all_segments(core);
+    }
+}
+
 /// Writes all segments if they are too many, or too large, to wait for the end of the turn. No connection may
 /// have output in hand.
 #[inline]

@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use super::active::Active;
 use super::budget::SLICE_BYTES;
-use super::output::Frames;
 use super::push_row::PushRow;
 use crate::push::Push;
 use crate::router::Application;
@@ -93,7 +92,7 @@ impl<S: Application> Active<'_, S> {
         if self.may_gather() {
             let (id, segments) = (self.entry.id(), &mut self.entry.segments);
             self.lent.budget.expect_write(frames.len(), segments.is_none());
-            return self.lent.output.push(id, segments, Frames::Shared(frames.clone()), frames.len());
+            return self.lent.output.push_shared(id, segments, frames.clone());
         }
         self.write_segments();
         self.entry.conn.outbox.push_shared(frames.clone());

@@ -10,6 +10,7 @@ mod acts;
 mod bank;
 mod costs;
 mod draining;
+mod long_turns;
 mod population;
 mod presence;
 mod ticks;
