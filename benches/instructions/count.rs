@@ -34,9 +34,10 @@ struct Decoding {
     len: usize,
 }
 
-fn decoding(mut wire: Vec<u8>, rules: Rules) -> Decoding {
+fn decoding(wire: Vec<u8>, rules: Rules) -> Decoding {
     let mut decoder = Decoder::new();
-    let len = decode(&mut decoder, &mut wire, &rules);
+    // A copy, since fragments can be decoded only once.
+    let len = decode(&mut decoder, &mut wire.clone(), &rules);
     assert!(decoder.is_idle());
     Decoding { decoder, wire, rules, len }
 }

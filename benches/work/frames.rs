@@ -41,7 +41,7 @@ pub(crate) fn fragmented(len: usize, fragment: usize) -> Vec<u8> {
 /// Decodes the whole frames in `wire`, and returns the total length of their messages.
 ///
 /// Messages are unmasked in place, so rounds alternate between masked and plain payloads: the work is the
-/// same.
+/// same. Short fragments are joined in place as well, so they can be decoded only once.
 pub(crate) fn decode(decoder: &mut Decoder, wire: &mut [u8], rules: &Rules) -> usize {
     let mut input = wire;
     let mut total = 0;

@@ -19,7 +19,13 @@ pub fn apply_mask(payload: &mut [u8], key: [u8; 4]) {
     mask_front::<16>(&mut rest, key);
     mask_front::<8>(&mut rest, key);
     mask_front::<4>(&mut rest, key);
-    for (byte, key_byte) in rest.iter_mut().take(3).zip(key) {
+    mask_few(rest, key);
+}
+
+/// [`apply_mask`] for payloads of at most 3 bytes.
+#[inline(always)]
+pub(super) fn mask_few(payload: &mut [u8], key: [u8; 4]) {
+    for (byte, key_byte) in payload.iter_mut().take(3).zip(key) {
         *byte ^= key_byte;
     }
 }

@@ -44,10 +44,10 @@ impl Assembly {
         self.begun = Some(Begun { kind, compressed, fragments: 0, utf8: Utf8Validator::default() });
     }
 
-    /// Counts a frame of the message, once its header has arrived.
-    pub(super) fn count_fragment(&mut self) {
+    /// Counts `more` frames of the message, once their headers have arrived.
+    pub(super) fn count_fragments(&mut self, more: usize) {
         if let Some(begun) = &mut self.begun {
-            begun.fragments += 1;
+            begun.fragments += more;
         }
     }
 

@@ -213,7 +213,7 @@ impl Decoder {
             Opcode::Close | Opcode::Ping | Opcode::Pong => held.control.clear(),
         }
         if !opcode.is_control() {
-            held.message.count_fragment();
+            held.message.count_fragments(1);
         }
         self.state = State::ReadData(Data { opcode, fin, mask, remaining });
     }

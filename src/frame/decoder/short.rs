@@ -7,7 +7,8 @@ use super::Decoder;
 use crate::frame::error::Error;
 use crate::frame::event::Event;
 use crate::frame::header::MAX_CONTROL_PAYLOAD;
-use crate::frame::mask::{apply_mask, rotate_key};
+use crate::frame::mask::{apply_mask, mask_few, rotate_key};
+use crate::frame::message::Assembly;
 use crate::frame::rules::{Role, Rules};
 
 // First bytes of headers.
@@ -120,7 +121,7 @@ impl Decoder {
     }
 
     /// Decodes whole short fragments, neither first nor last of their message, up to one that breaks a rule
-    /// or anything else. Counts `fragments_left` down, and returns true when it is 0.
+    /// or anything else. Counts `fragments_left` down, and returns true when it has reached 0.
     #[inline]
     pub(super) fn short_fragments(
         &mut self,
@@ -128,23 +129,77 @@ impl Decoder {
         rules: &Rules,
         fragments_left: &mut u32,
     ) -> Result<bool, Error> {
+        let is_fragment = Short::at_front_of(input).is_some_and(|short| short.first == MIDDLE_FRAGMENT);
         let is_at_frame = self.state.is_boundary() && rules.role == Role::Server;
-        let Some(held) = self.held.as_mut().filter(|_| is_at_frame) else { return Ok(false) };
-        let message = &mut held.message;
-        while let Some(short) = Short::at_front_of(input).filter(|short| short.first == MIDDLE_FRAGMENT)
-            && message.fragments().is_some_and(|count| count < rules.max_fragments())
-            && message.len().saturating_add(short.length) <= rules.max_len
-            && let Some(payload) = short.take(input)
-        {
-            message.count_fragment();
-            if !payload.is_empty() {
-                message.append(payload, Some(short.key), rules.max_len)?;
+        match &mut self.held {
+            Some(held) if is_fragment && is_at_frame => {
+                append_fragments(&mut held.message, input, rules, fragments_left)
             }
-            *fragments_left = fragments_left.saturating_sub(1);
-            if *fragments_left == 0 {
-                return Ok(true);
-            }
+            Some(_) | None => Ok(false),
         }
-        Ok(false)
+    }
+}
+
+/// Appends the fragments at the front of the input, as
+/// [`short_fragments`](Decoder::short_fragments) describes.
+#[inline(never)]
+fn append_fragments(
+    message: &mut Assembly,
+    input: &mut &mut [u8],
+    rules: &Rules,
+    fragments_left: &mut u32,
+) -> Result<bool, Error> {
+    let (Some(count), Some(space)) = (message.fragments(), rules.max_len.checked_sub(message.len())) else {
+        return Ok(false);
+    };
+    let most = rules.max_fragments().saturating_sub(count).min(*fragments_left as usize);
+    let mut joined = Joined { bytes: std::mem::take(input), count: 0, len: 0, end: 0 };
+    while joined.count < most && joined.add_next(space).is_some() {}
+    let Joined { bytes, count, len, end } = joined;
+    let (frames, rest) = bytes.split_at_mut_checked(end).unwrap_or_default();
+    *input = rest;
+    if count == 0 {
+        return Ok(false);
+    }
+    message.count_fragments(count);
+    *fragments_left -= count as u32;
+    message.append(frames.get(..len).unwrap_or_default(), None, rules.max_len)?;
+    Ok(*fragments_left == 0)
+}
+
+/// The payloads of fragments at the front of the input, joined there: they are appended to the message
+/// together, since one byte costs as much to append as many.
+struct Joined<'i> {
+    /// The input: the joined payloads, then what is left of their frames, then other bytes.
+    bytes: &'i mut [u8],
+    /// The number of fragments.
+    count: usize,
+    /// The length of their payloads.
+    len: usize,
+    /// Where the next frame begins.
+    end: usize,
+}
+
+impl Joined<'_> {
+    /// Adds the next frame, if it is a whole fragment with which the payloads fit into `space` bytes.
+    #[inline(always)]
+    fn add_next(&mut self, space: usize) -> Option<()> {
+        let short = Short::at_front_of(self.bytes.get(self.end..)?)?;
+        let (begin, len) = (self.end + HEADER_BYTES, self.len + short.length);
+        if short.first != MIDDLE_FRAGMENT || len > space {
+            return None;
+        }
+        let end = begin + short.length;
+        let payload = self.bytes.get_mut(begin..end)?;
+        match payload.len() {
+            0 => {}
+            1..=3 => mask_few(payload, short.key),
+            _ => apply_mask(payload, short.key),
+        }
+        if !payload.is_empty() {
+            self.bytes.copy_within(begin..end, self.len);
+        }
+        (self.count, self.len, self.end) = (self.count + 1, len, end);
+        Some(())
     }
 }
