@@ -1,7 +1,9 @@
 //! The clock that stamps are made by: a hybrid logical clock, which never shows one time twice, and is above
 //! all that it has seen.
 //!
-//! A time is 48 bits of milliseconds since 1970 and 16 bits of count. The wall clock is an argument.
+//! A time is 48 bits of milliseconds since 1970 and 16 bits of count. The count begins at the part of the next
+//! millisecond that has passed, so of two logins within one millisecond, on machines whose clocks agree, the
+//! later one has the higher time. The wall clock is an argument.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,10 +44,10 @@ pub fn wall_ms(clock: u64) -> u64 {
 }
 
 impl Clock {
-    /// A new time, above all that were made and seen before. `wall_ms` is in milliseconds since 1970; it may
+    /// A new time, above all that were made and seen before. `wall` is the wall clock as such a time; it may
     /// go backwards.
-    pub fn tick(&self, wall_ms: u64) -> u64 {
-        let next = |last: u64| last.saturating_add(1).max(clock_at(wall_ms));
+    pub fn tick(&self, wall: u64) -> u64 {
+        let next = |last: u64| last.saturating_add(1).max(wall);
         let update = |last| Some(next(last));
         // The update always succeeds, so both arms hold the last time.
         match self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, update) {
@@ -72,8 +74,8 @@ mod tests {
     fn no_time_comes_twice_and_each_is_above_all_seen() {
         let clock = Clock::default();
         let mut last = 0;
-        let mut later = |clock: &Clock, wall| {
-            let time = clock.tick(wall);
+        let mut later = |clock: &Clock, wall_ms| {
+            let time = clock.tick(clock_at(wall_ms));
             assert!(time > last, "{time} after {last}");
             last = time;
             time
@@ -101,7 +103,7 @@ mod tests {
             let clock = Clock::default();
             let seen = clock_at(7_000 + ahead_ms);
             assert_eq!(clock.see(seen, 7_000), expected);
-            let is_above = clock.tick(7_000) > seen;
+            let is_above = clock.tick(clock_at(7_000)) > seen;
             assert_eq!(is_above, !matches!(expected, Drift::Refused(_)), "{ahead_ms}");
         }
         assert!(matches!(Clock::default().see(u64::MAX, 7_000), Drift::Refused(_)));

@@ -114,7 +114,7 @@ impl Core {
         }
         if let Some(Asking { subjects, message }) = asking {
             // Nodes that it does not reach are missing at the deadline.
-            let payload = wire::write(self.clock.tick(now.wall_ms), &self.me, &message);
+            let payload = wire::write(self.clock.tick(now.clock()), &self.me, &message);
             let sent = self.bus.request_many(&subjects, &payload);
             subjects.iter().for_each(|_| self.count(message.kind(), sent));
         }
@@ -135,7 +135,7 @@ impl Core {
     /// Sends a message, and counts it.
     pub(crate) fn send(&self, subject: &Subject, message: &Message, now: Moment) -> Result<(), SendError> {
         let kind = message.kind();
-        let payload = wire::write(self.clock.tick(now.wall_ms), &self.me, message);
+        let payload = wire::write(self.clock.tick(now.clock()), &self.me, message);
         let lane = if kind.is_traffic() { Lane::Traffic } else { Lane::Control };
         let sent = self.bus.publish(lane, subject, payload);
         self.count(kind, sent);

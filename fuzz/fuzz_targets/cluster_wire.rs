@@ -95,7 +95,7 @@ struct Virtual(Arc<LocalNet>);
 impl Time for Virtual {
     fn now(&self) -> Moment {
         let elapsed_ms = self.0.now_ms();
-        Moment { wall_ms: BEGIN_MS + elapsed_ms, elapsed_ms }
+        Moment { wall_ms: BEGIN_MS + elapsed_ms, elapsed_ms, ..Moment::default() }
     }
 }
 

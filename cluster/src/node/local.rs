@@ -31,7 +31,7 @@ impl Node {
 
     /// A connection of this machine holds a role no longer.
     pub(crate) fn handle_role_left(&mut self, role_id: u64, holder: Holder, now: Moment, out: &mut Outputs) {
-        let ended = self.clock.tick(now.wall_ms);
+        let ended = self.clock.tick(now.clock());
         if let Some(tombstone) = self.roles.leave(role_id, holder, ended) {
             self.announce(role_id, tombstone, out);
         }
@@ -93,7 +93,7 @@ impl Node {
     }
 
     fn stamp(&self, now: Moment) -> Stamp {
-        let clock = self.clock.tick(now.wall_ms);
+        let clock = self.clock.tick(now.clock());
         Stamp { clock, node: self.me.name.clone(), incarnation: self.me.incarnation }
     }
 

@@ -186,7 +186,7 @@ impl Node {
         self.next_digest_ms = now.elapsed_ms.saturating_add(DIGEST_MS);
         self.send_role_digest(now, out);
         self.blacklist.prune(now.wall_ms);
-        out.send(Subject::Nodes, self.blacklist.digest(self.clock.tick(now.wall_ms)));
+        out.send(Subject::Nodes, self.blacklist.digest(self.clock.tick(now.clock())));
     }
 
     fn send_heartbeat(&mut self, now: Moment, out: &mut Outputs) {

@@ -48,7 +48,7 @@ impl Node {
 
     /// Compares the own entry of a role, and closes the own holder or repeats what is here.
     fn meet(&mut self, sender: &Sender, role_id: u64, entry: Entry, now: Moment, out: &mut Outputs) {
-        let tick = || self.clock.tick(now.wall_ms);
+        let tick = || self.clock.tick(now.clock());
         match self.roles.meet(&self.me, sender, role_id, entry, tick) {
             Meeting::Nothing => {}
             Meeting::Close(holder, tombstone) => {
@@ -61,7 +61,7 @@ impl Node {
 
     pub(super) fn send_role_digest(&mut self, now: Moment, out: &mut Outputs) {
         // Its number is the clock of the header, which is made later: so it is at least this one.
-        let (counts, sums) = self.roles.digest(self.clock.tick(now.wall_ms));
+        let (counts, sums) = self.roles.digest(self.clock.tick(now.clock()));
         out.send(Subject::Nodes, RoleDigest { counts, sums });
     }
 
@@ -88,7 +88,7 @@ impl Node {
         while entries < TICK_ENTRIES
             && let Some((name, shard)) = self.lists.pop_first()
         {
-            let number = self.clock.tick(now.wall_ms);
+            let number = self.clock.tick(now.clock());
             let listed = self.roles.list(shard, number);
             entries += listed.len();
             for part in parts(shard, number, &listed) {

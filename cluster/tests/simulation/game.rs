@@ -116,7 +116,7 @@ struct Skewed(Arc<LocalNet>, u64);
 impl Time for Skewed {
     fn now(&self) -> Moment {
         let now_ms = self.0.now_ms();
-        Moment { wall_ms: 1_700_000_000_000 + now_ms + self.1, elapsed_ms: now_ms }
+        Moment { wall_ms: 1_700_000_000_000 + now_ms + self.1, elapsed_ms: now_ms, ..Moment::default() }
     }
 }
 
