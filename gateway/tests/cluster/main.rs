@@ -16,10 +16,14 @@ mod messages;
 #[allow(dead_code, reason = "of which a part is used")]
 mod nats;
 mod nodes;
+#[path = "../../../cluster/tests/nats/relay.rs"]
+mod relay;
 
 mod accounts;
 mod blacklist;
 mod faults;
+mod game;
+mod invariants;
 mod monitor;
 mod roles;
 mod rooms;

@@ -10,6 +10,7 @@ use super::client::{enter, monitor};
 use super::common::{Client, PATIENCE, Program, eventually};
 use super::messages::monitor::{ConnectionPage, Connections};
 use super::nats;
+use super::relay::Relay;
 
 /// The token of the admin servers.
 const TOKEN: &str = "0123456789abcdef";
@@ -18,6 +19,8 @@ const TOKEN: &str = "0123456789abcdef";
 pub(crate) struct Nodes {
     pub(crate) nats: Option<nats::Server>,
     address: String,
+    /// Between NATS and the program with this name.
+    pub(crate) relay: Option<(Relay, &'static str)>,
     folder: PathBuf,
     more: Vec<String>,
     pub(crate) programs: Vec<(String, Program)>,
@@ -26,10 +29,16 @@ pub(crate) struct Nodes {
 impl Nodes {
     /// Programs that know each other.
     pub(crate) fn start(names: &[&str], more: &[&str]) -> Self {
+        Self::start_relayed(names, None, more)
+    }
+
+    /// The same, one of them behind a relay.
+    pub(crate) fn start_relayed(names: &[&str], relayed: Option<&'static str>, more: &[&str]) -> Self {
         let nats = nats::Server::start("");
         let more = more.iter().map(|&text| text.to_owned()).collect();
         let mut nodes = Nodes {
             address: nats.address(),
+            relay: relayed.map(|name| (Relay::to(nats.port), name)),
             nats: Some(nats),
             folder: nats::folder(),
             more,
@@ -45,9 +54,10 @@ impl Nodes {
     fn arguments(&self, name: &str) -> Vec<String> {
         let folder = self.folder.display();
         let workers = if name == "b" { "3" } else { "1" };
+        let relay = self.relay.as_ref().filter(|(_, of)| *of == name);
         let own = [
             "serve --listen 127.0.0.1:0 --cluster".to_owned(),
-            self.address.clone(),
+            relay.map_or(self.address.clone(), |(relay, _)| relay.address()),
             format!("--node {name} --workers {workers} --data {folder}/{name}"),
             format!("--admin unix:{folder}/{name}.admin --admin-token-file {folder}/token"),
         ];
