@@ -181,8 +181,8 @@ pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
     out.shrink_to(KEPT_BYTES);
 }
 
-/// Writes all segments before the turn has done all its reads, unless pushes have been asked for: then more of
-/// them may follow for the same receivers, and leave together at the end of the turn.
+/// Writes all segments before the turn has done all its reads, unless pushes have been asked for: more
+/// may follow for the same receivers, and all leave together at the end of the turn.
 #[inline]
 pub(super) fn write_replies<S: Application>(core: &mut Core<S>) {
     if !core.lent.output.has_pushes() && core.lent.fan_outs.is_empty() {
