@@ -67,7 +67,8 @@ impl Decoder {
     /// Consumes the bytes of the next event from the front of `input`.
     ///
     /// Returns `None` when all of the input is consumed and more is needed. The event borrows the input, in
-    /// which it is unmasked, or the decoder's buffer; it is valid until the next call.
+    /// which it is unmasked, or the decoder's buffer; it is valid until the next call. Other bytes that are
+    /// consumed may be overwritten.
     ///
     /// # Errors
     /// The first rule that the peer breaks. `input` is then advanced to the fault or past it, and every later
