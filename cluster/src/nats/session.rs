@@ -224,6 +224,10 @@ async fn follow(active: &mut Active<'_>, events: &Events, inbox: &Arc<dyn Inbox>
         }
         sleep(RENEWAL).await;
         let dropped = events.slow.swap(0, Ordering::Relaxed);
+        if dropped == 0 {
+            // They were counted with those before.
+            continue;
+        }
         log::warn!(target: crate::LOG, "messages were dropped, because they came too fast: {dropped}");
         active.renew().await;
         inbox.gap(dropped);
