@@ -28,7 +28,7 @@ fn without_nats_a_server_plays_on_and_says_so_if_asked() {
     let mut outside = Client::connect(nodes.of("a").address());
     outside.expect_refusal(1002, &game(2), 6, "no login counts");
     nodes.nats = Some(nats::Server::start_on(port, ""));
-    eventually("it is ready again", || nodes.get("a", "/readyz").0 == 200);
+    eventually("both are ready again", || ["a", "b"].iter().all(|name| nodes.get(name, "/readyz").0 == 200));
     eventually("and takes logins", || outside.answer(1002, &game(2)).error_id == 0);
     let mut newer = enter(nodes.of("b"), &game(1));
     inside.stream.set_read_timeout(Some(2 * PATIENCE)).unwrap();

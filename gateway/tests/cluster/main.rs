@@ -25,5 +25,6 @@ mod faults;
 mod game;
 mod invariants;
 mod monitor;
+mod restarts;
 mod roles;
 mod rooms;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::client::{enter, monitor};
-use super::common::{Client, PATIENCE, Program, eventually};
+use super::common::{Client, Frame, PATIENCE, Program, eventually};
 use super::messages::monitor::{ConnectionPage, Connections};
 use super::nats;
 use super::relay::Relay;
@@ -149,4 +149,16 @@ impl Drop for Nodes {
 /// A page of the connections of all nodes.
 pub(crate) fn all(operator: &mut Client, offset: u32, limit: u32) -> ConnectionPage {
     operator.ask(9002, &Connections { offset, limit, all_nodes: true })
+}
+
+/// Whether a client that hears no pushes goes on; otherwise it was closed as replaced.
+pub(crate) fn is_open(client: &mut Client) -> bool {
+    client.send_packet(1101, 2, b"still there?");
+    match client.next() {
+        Frame::Binary(_) => true,
+        other => {
+            assert_eq!(other, Frame::Close(Some(4007)));
+            false
+        }
+    }
 }

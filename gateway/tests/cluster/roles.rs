@@ -3,8 +3,8 @@
 use prost::Message;
 
 use super::client::{enter, game};
-use super::common::{Client, Frame, eventually};
-use super::nodes::Nodes;
+use super::common::{Client, eventually};
+use super::nodes::{Nodes, is_open};
 
 #[test]
 fn a_newer_login_on_another_node_closes_the_older_one() {
@@ -35,16 +35,6 @@ fn of_logins_at_once_one_wins() {
             assert_eq!(rival.reply().error_id, 0, "each was accepted");
         }
         let mut open = Vec::from(rivals);
-        let is_open = |rival: &mut Client| {
-            rival.send_packet(1101, 2, b"still there?");
-            match rival.next() {
-                Frame::Binary(_) => true,
-                other => {
-                    assert_eq!(other, Frame::Close(Some(4007)));
-                    false
-                }
-            }
-        };
         eventually("one of them is left", || {
             open.retain_mut(is_open);
             open.len() == 1
