@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use prost::Message as _;
-use sysconn_cluster::wire::{GoodBye, Header, Heartbeat, Login, Push, Sender, Subject};
+use sysconn_cluster::wire::{BlacklistRequest, GoodBye, Header, Heartbeat, Login, Push, Sender, Subject};
 use sysconn_cluster::{
     Answered, BlacklistRecord, Holder, NodeName, REQUEST_TIMEOUT, Sent, Stamp, TopicRef, What, shard_of,
 };
@@ -266,4 +266,23 @@ fn a_node_whose_clock_was_wrong_at_an_earlier_start_is_heard() {
     a.cluster.blacklist_remove("account:x");
     rules.run_for(10);
     assert!(b.game().records["account:x"].is_removed);
+}
+
+#[test]
+fn a_black_list_that_is_asked_for_often_is_sent_once() {
+    let rules = Rules::new();
+    let (a, forger) = (rules.start("a", 1), rules.forger());
+    rules.run_for(3_000);
+    a.cluster.blacklist_put("account:x", u64::MAX, true);
+    let sent = || {
+        let figures = a.cluster.figures();
+        let mut kinds = figures.messages.iter();
+        kinds.find(|(direction, kind, _)| (*direction, *kind) == ("out", "blacklist")).unwrap().2
+    };
+    let before = sent();
+    for _ in 0..50 {
+        forger.send("b", 0, &Subject::Node(NodeName::new("a").unwrap()), BlacklistRequest { incarnation: 1 });
+    }
+    rules.run_for(1_000);
+    assert_eq!(sent(), before + 1);
 }
