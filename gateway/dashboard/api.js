@@ -1,6 +1,5 @@
-// Requests to the server, one at a time: each takes a connection of its own, of which the server has few. And the
-// operator's token, which they carry: it is in sessionStorage, so that a reload keeps it, and no other tab, no other
-// site and no disk has it; closing the tab ends it. It is never in an address or a cookie.
+// Requests to the server, one at a time, as each takes one of its few connections; and the operator's token, which is
+// in sessionStorage only: no other tab, site or disk has it.
 
 import { ask, find } from "./dom.js";
 
@@ -53,8 +52,7 @@ export function get(path, parameters = {}, patience = PATIENCE_MS) {
   return inTurn(() => request(`api/${path}${query && `?${query}`}`, {}, patience));
 }
 
-/** Has something done, which needs the token: it is asked for before the first time, and again if it is wrong. The
- *  body is JSON. */
+/** Has something done, by a body of JSON. It asks for the token if there is none, and again if it is wrong. */
 export async function post(path, body) {
   if (token() === null && !(await askForToken("Whatever changes the server needs the token."))) {
     throw new Refused(401, "nothing was done: it needs the token");
@@ -79,7 +77,7 @@ let asked = null;
 
 export const token = () => sessionStorage.getItem(TOKEN);
 
-/** Asks for the token, once for all who need it. True: there is one now. */
+/** Asks for the token, once for all who need it, and returns whether there is one. */
 export function askForToken(why) {
   asked ??= open(why).finally(() => (asked = null));
   return asked;
@@ -100,5 +98,3 @@ async function open(why) {
 
 /** The server does not take it. */
 export const forgetToken = () => sessionStorage.removeItem(TOKEN);
-
-for (const name of ["forget", "cancel"]) find(`[value=${name}]`, dialog).onclick = () => dialog.close(name);

@@ -6,8 +6,10 @@ import { ask, button, bytes, command, duration, find, make, number, setText } fr
 const PAGE = 100;
 /** The furthest that the server sorts and searches. */
 const MAX_SORTED = 10_000;
-/** How long after the last key it searches. */
+/** From the last key to the search. */
 const TYPING_MS = 250;
+/** How long the server waits for the others. */
+const OTHERS_MS = 2000;
 
 const count = (value) => number(value);
 const zero = (id) => (id === "0" ? "" : id);
@@ -21,7 +23,7 @@ const lastCommand = (cmd, _, { names }) => (cmd ? command(cmd, names.get(cmd)) :
 /** Texts of clients, which may be long. */
 const LONG = { className: "long" };
 const NUMBER = { className: "number", isDescending: true };
-/** What each column is called, the field that it is of and sorted by, its text, and of which sort it is. */
+/** The title of each column, the field that it shows and is sorted by, its text, and its sort. */
 const COLUMNS = [
   ["Id", "id", place, {}],
   ["Address", "peer", String, {}],
@@ -73,29 +75,24 @@ export class Connections {
     return this.#isHeld && this.#rows.size > 0;
   }
 
-  /** Whether the server has others beside it, whose connections can be listed too. */
-  set hasOthers(hasOthers) {
-    find(".everywhere", this.#form).hidden = !hasOthers;
-  }
-
-  /** The parameters of a request for this page of the list. */
-  parameters() {
-    if (this.#isEverywhere) return { offset: this.#offset, limit: PAGE, all_nodes: true };
-    const search = this.#form.elements.search.value.trim();
-    return { offset: this.#offset, limit: PAGE, ...(this.#sort && { sort: this.#sort }), ...(search && { search }) };
-  }
-
-  /** Of all servers the list is neither searched nor sorted. */
-  get #isEverywhere() {
+  /** Whether the server is one of a cluster, all of whose connections can be listed. */
+  set isInCluster(isInCluster) {
     const { everywhere } = this.#form.elements;
-    return everywhere.checked && !find(".everywhere", this.#form).hidden;
+    everywhere.parentElement.hidden = !isInCluster && !everywhere.checked;
+  }
+
+  /** The parameters of this page. That of all servers is neither sorted nor searched. */
+  #parameters() {
+    const { search, everywhere } = this.#form.elements;
+    const page = { offset: this.#offset, limit: PAGE };
+    return everywhere.checked ? { ...page, all_nodes: true } : { ...page, sort: this.#sort, search: search.value.trim() };
   }
 
   /** Asks for the list, and shows it. `patience`: milliseconds. */
   async load(now, patience) {
-    const answer = await get("connections", this.parameters(), patience);
-    const missing = answer.missing_nodes ?? [];
-    this.note(missing.length ? `not answered: ${missing.join(", ")}` : "");
+    const more = this.#form.elements.everywhere.checked ? OTHERS_MS : 0;
+    const answer = await get("connections", this.#parameters(), patience + more);
+    this.note(answer.missing_nodes?.length ? `no answer from ${answer.missing_nodes.join(", ")}` : "");
     this.#show(answer, now);
   }
 
@@ -116,7 +113,7 @@ export class Connections {
       timer = setTimeout(restart, TYPING_MS, 0);
     };
     everywhere.onchange = () => {
-      search.disabled = everywhere.checked;
+      for (const field of [search, ...this.#head.querySelectorAll("button")]) field.disabled = everywhere.checked;
       restart(0);
     };
     form.onsubmit = () => {
@@ -149,12 +146,12 @@ export class Connections {
 
   #show({ total, matching, offset, connections }, now) {
     const { previous, next } = this.#form.elements;
-    const { sort, search } = this.parameters();
+    const { sort, search } = this.#parameters();
     const end = offset + connections.length;
     const of = matching === total ? number(total) : `${number(matching)} found, ${number(total)} in all`;
     setText(find(".range", this.#form), connections.length ? `${number(offset + 1)}–${number(end)} of ${of}` : `0 of ${of}`);
     previous.disabled = offset === 0;
-    next.disabled = end >= matching || (Boolean(sort ?? search) && end + PAGE > MAX_SORTED);
+    next.disabled = end >= matching || (Boolean(sort || search) && end + PAGE > MAX_SORTED);
     if (connections.length === 0 && offset > 0) this.#offset = 0;
     const focused = document.activeElement;
     const rows = new Map();
@@ -187,12 +184,8 @@ export class Connections {
   #update(row, connection, now) {
     row.connection = connection;
     const context = { now, names: this.names };
-    COLUMNS.forEach(([, field, text], index) => {
-      // Other servers do not say all of it.
-      const value = connection[field];
-      setText(row.cells[index], value === null ? "" : text(value, connection, context));
-    });
-    // Recordings are begun and ended on their own server.
+    COLUMNS.forEach(([, field, text], index) => setText(row.cells[index], text(connection[field], connection, context)));
+    // Each server records its own.
     row.record.hidden = Boolean(connection.node);
     row.debug.ariaPressed = connection.debug;
     row.record.ariaPressed = this.#recorded.has(connection.id);
@@ -200,7 +193,7 @@ export class Connections {
 
   async #switch(row, what, on) {
     const { id, node } = row.connection;
-    await this.#do(what, { id, on, ...(node && { node }) }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
+    await this.#do(what, { id, node, on }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
       row[what].ariaPressed = on;
       if (what === "debug") {
         row.connection.debug = on;
@@ -216,7 +209,7 @@ export class Connections {
     const dialog = find("#kick");
     setText(find(".whom", dialog), `${place(id, row.connection)}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
     if ((await ask(dialog)) !== "kick") return;
-    await this.#do("kick", { id, ...(node && { node }) }, `kicked: ${id}`, () => {
+    await this.#do("kick", { id, node }, `kicked: ${id}`, () => {
       row.element.classList.add("gone");
       for (const button of [row.debug, row.record, row.kick]) button.disabled = true;
       // Where the focus is the list stands still.

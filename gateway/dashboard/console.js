@@ -69,8 +69,7 @@ export class Console {
     setText(find(".note", this.#form), `${takes}${gives}; ${asks}`);
   }
 
-  /** The body of the request. JSON goes as it was typed: a number of 64 bits would be rounded here.
-   *  @throws what is wrong with the fields */
+  /** The body of the request, with JSON as it was typed: 64 bits would be rounded here. @throws what is wrong */
   #body() {
     const { route, form, data, login, "with-login": withLogin } = this.#form.elements;
     const parts = [`"cmd":${route.value}`];

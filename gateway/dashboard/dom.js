@@ -13,7 +13,7 @@ export const button = (text, onclick, properties) => make("button", { type: "but
 /** The element that a selector finds. */
 export const find = (selector, within = document) => within.querySelector(selector);
 
-/** Sets a text, and leaves the element alone if it is there already: a screen reader would say it again. */
+/** Sets a text, unless it is there already: a screen reader would say it again. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -35,18 +35,21 @@ export function number(value, digits = 0) {
     : Number(value).toLocaleString("en", { maximumFractionDigits: digits }).replaceAll(",", "\u202f");
 }
 
-/** Milliseconds, with three significant digits. */
+/** Three significant digits. */
+const short = (value) => Number(value.toPrecision(3));
+
+/** Milliseconds. */
 export function milliseconds(value) {
   if (isNone(value)) return NONE;
-  if (value >= 1000) return `${Number((value / 1000).toPrecision(3))} s`;
-  return value >= 1 || value === 0 ? `${Number(value.toPrecision(3))} ms` : `${Number((value * 1000).toPrecision(3))} µs`;
+  if (value >= 1000) return `${short(value / 1000)} s`;
+  return value >= 1 || value === 0 ? `${short(value)} ms` : `${short(value * 1000)} µs`;
 }
 
 export function bytes(value) {
   if (isNone(value)) return NONE;
   let [size, unit] = [Number(value), 0];
   while (size >= 1024 && unit < 4) [size, unit] = [size / 1024, unit + 1];
-  return `${Number(size.toPrecision(3))} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
+  return `${short(size)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
 }
 
 /** Seconds as days, hours, minutes and seconds: the two largest of them. */
@@ -60,7 +63,7 @@ export function duration(seconds) {
   return `${Math.floor(whole / large)} ${largeUnit}${rest ? ` ${rest} ${small[1]}` : ""}`;
 }
 
-/** The time of day, of milliseconds since 1970. Swedes write it as all do here. */
+/** The time of day, of milliseconds since 1970, as Swedes write it. */
 export const clock = (ms) => new Date(Number(ms)).toLocaleTimeString("sv");
 
 /** Day and time of day. */

@@ -1,11 +1,10 @@
-// One graph with its legend and the table behind it. Lines differ in colour, of a palette that the colour-blind can
-// tell apart, and in their dashes. The arrow keys move the cursor; the legend shows the values there.
+// One graph with its legend and the table behind it. The arrow keys move the cursor; the legend shows the values there.
 
 import { button, clock, make, setText } from "./dom.js";
 
 const HEIGHT = 200;
 const COLOURS = 7;
-/** Lines that are next to each other differ in their dashes, so that one is seen through the other. */
+/** Neighbours differ in their dashes too, so that one is seen through the other. */
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 /** A colour of the style sheet, which has one for light and one for dark. */
@@ -21,10 +20,7 @@ export class Graph {
   #at = make("p", { className: "at" });
   #items = [];
 
-  /**
-   * `title`: what it shows. `unit`: of the values. `text`: a value as text. `isLogarithmic`: whether the axis is.
-   * `controls`: elements beside the title.
-   */
+  /** `unit`: of the values. `text`: makes text of one. `controls`: elements beside the title. */
   constructor({ title, unit, text, isLogarithmic = false, controls = [] }) {
     Object.assign(this, { title, unit, text, isLogarithmic });
     this.box = make("div", { className: "plot", tabIndex: 0, role: "img" });
@@ -37,7 +33,7 @@ export class Graph {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#build());
   }
 
-  /** Shows these values: seconds since 1970, and for each name as many numbers or nulls. */
+  /** `times`: seconds since 1970. `values`: as many numbers or nulls, by name. */
   show(times, values) {
     const names = [...values.keys()];
     this.#data = [times, ...values.values()];
@@ -122,7 +118,7 @@ export class Graph {
     this.#plot.setCursor({ left: this.#plot.valToPos(this.#data[0][index], "x"), top: 9 }, true, true);
   }
 
-  /** The table has the values of the time at which it was opened: one that moves cannot be read. */
+  /** The values as they were when the table was opened: one that moves cannot be read. */
   #makeTable() {
     const [head, body] = [make("thead"), make("tbody")];
     const label = { className: "scroll", tabIndex: 0, role: "region", ariaLabel: `${this.title}, as a table` };

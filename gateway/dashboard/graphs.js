@@ -69,8 +69,7 @@ export class Graphs {
   }
 }
 
-/** What /api/history says, a number a second, one answer laid over the other. Numbers of a server that has ended since
- *  stay. */
+/** The answers of /api/history, a number a second, one laid over the other. */
 class Series {
   constructor() {
     /** The last second, since 1970; 0: none is known. */
@@ -79,7 +78,7 @@ class Series {
     this.values = new Map();
   }
 
-  /** How many seconds to ask for, so that none is missing: some more, as they may have been incomplete. */
+  /** How many seconds to ask for: those that are missing, and the last ones, which may have been incomplete. */
   missing(nowMs) {
     return Math.min(SECONDS, Math.max(3, Math.ceil(nowMs / 1000 - this.end) + 3));
   }
@@ -123,15 +122,14 @@ class Series {
       const names = new Set([...this.names(`${group} `), ...Object.keys(answer[group])]);
       for (const name of names) lay(`${group} ${name}`, answer[group][name] ?? zeros);
     }
-    for (const [name, values] of Object.entries(answer.request_ms)) lay(`ms all ${name}`, values);
-    for (const [cmd, values] of Object.entries(answer.by_command ?? {})) {
-      for (const name of ["p50", "p99", "p999"]) lay(`ms ${cmd} ${name}`, values[name]);
+    for (const [cmd, lines] of Object.entries({ all: answer.request_ms, ...answer.by_command })) {
+      for (const [name, values] of Object.entries(lines)) lay(`ms ${cmd} ${name}`, values);
     }
   }
 
   #advance(end) {
     const by = end - this.end;
-    // A server whose clock went back a long way begins anew.
+    // Its clock went back a long way.
     if (this.end === 0 || by < -SECONDS) {
       this.values.clear();
       this.end = end;

@@ -1,4 +1,4 @@
-// The page: it asks the server each second while somebody looks, and shows its state and its figures on top.
+// The page: it asks the server each second while somebody looks, and shows its state and figures.
 
 import { Gone, askForToken, forgetToken, get, token } from "./api.js";
 import { Connections } from "./connections.js";
@@ -11,7 +11,7 @@ import { Recordings } from "./recordings.js";
 const PERIOD_MS = 1000;
 /** Between two looks at the list of connections, which costs the server more. */
 const LIST_MS = 2000;
-/** How long the list may keep the figures waiting: at first, since a worker may hang, and at most. */
+/** How long the figures wait for the list, as a worker may hang: at first, and at most. */
 const LIST_PATIENCE_MS = [1000, 4000];
 
 /** The states of which the server does not speak. */
@@ -26,7 +26,7 @@ let [listPatience] = LIST_PATIENCE_MS;
 let isWorking = false;
 /** Whether the list is wanted before its time. */
 let isWanted = false;
-/** Whether the server wants a token that nobody has given. */
+/** Whether it wants a token that nobody gives. */
 let isLocked = false;
 
 const graphs = new Graphs(look);
@@ -68,7 +68,7 @@ async function lookOnce(isAsked) {
   notice("");
   showState(stats);
   showFigures(stats);
-  connections.hasOthers = Boolean(stats.node);
+  connections.isInCluster = stats.node !== null;
   graphs.show(await get("history", graphs.parameters(now)));
   if (started !== stats.started_ms) {
     connections.names = await operatorConsole.load();

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { bytes, find, make, milliseconds, moment, number, setText } from "./dom.js";
 
 const PAGE = 1000;
-/** What is said of each packet that came or went. */
+/** A line about a packet. */
 const PACKET = /\ba packet \d/;
 
 export class Recordings {

@@ -1,11 +1,13 @@
 """Headless Chromium with the page of `--admin`, under live load with one worker and with three, with a handler that
-hangs, with 10,000 connections, and while the server is killed and restarted."""
+hangs, with 10,000 connections, while the server is killed and restarted, and in a cluster."""
 
 import re
 import tempfile
 from pathlib import Path
 
 import crowd
+import dashboard_cluster
+from dashboard_cluster import OPERATOR
 from dashboard_page import Page
 from server import program
 from webdriver import driven
@@ -24,14 +26,13 @@ PLATFORM = "\"><script>document.title='taken over'</script>"
 ROLE = 9_007_199_254_740_993
 """More than a number of JavaScript holds."""
 JOIN = 1201
-OPERATOR = 4010
-"""The close code that says that an operator did it."""
 
 
 def run(step, logs, installer, built, shots):
     """Tries the program at `built`, and leaves screenshots in the directory `shots`."""
     installer.required(step, "chromium", "chromium")
     command = installer.required(step, "chromedriver", "chromium-driver")
+    nats = installer.required(step, "nats-server", "nats-server")
     with tempfile.TemporaryDirectory() as home, driven(step, command) as driver:
         files = Path(home)
         (files / "token").write_text(f"{TOKEN}\n")
@@ -53,6 +54,7 @@ def run(step, logs, installer, built, shots):
                 page.shoot("draining")
         with servers.start("exposed", admin="0.0.0.0:0"):
             page.ask_at_once(servers.url, TOKEN)
+        dashboard_cluster.run(page, servers, nats, TOKEN)
         page.check_console()
 
 
@@ -109,6 +111,7 @@ def under_load(step, page, servers, server):
     page.hostile((MARKUP, PLATFORM), ROLE, f"{ECHOES + 1}")
     page.search_and_sort(TALKERS)
     page.stands_still()
+    dashboard_cluster.alone(page)
     page.debug_and_record(MARKUP, TOKEN)
     hostile.echo(b"recorded")
     page.recording(MARKUP)
