@@ -148,18 +148,24 @@ impl Api {
                 };
             }
             Place::Recording(id) => return recordings::show(&self.helpers, directory(), id, query).await,
+            Place::Stats => return self.stats(query).await.map(|value| value.to_string()),
             _ => {}
         }
         Query::parse(query, &[], "").map_err(Refusal::Bad)?;
         match place {
             Place::Routes => routes::routes(&self.helpers, self.diagnostics).await,
-            Place::Recordings => recordings::list(&self.helpers, directory()).await,
-            _ => self.stats().await,
+            _ => recordings::list(&self.helpers, directory()).await,
         }
         .map(|value| value.to_string())
     }
 
-    async fn stats(&self) -> Result<Value, Refusal> {
+    /// The figures of this server, or of another one of its cluster.
+    async fn stats(&self, query: &str) -> Result<Value, Refusal> {
+        let query = Query::parse(query, &["node"], "").map_err(Refusal::Bad)?;
+        let node = query.text("node").unwrap_or_default();
+        if self.nodes.is_elsewhere(node)? {
+            return self.nodes.stats(node).await;
+        }
         let process = self.helpers.block(Lane::Figures, || Ok(Process::now())).await?;
         let (history, minute) = &*lock(&self.past);
         let mut shown = stats(&About {

@@ -1,4 +1,4 @@
-//! What the API asks of other servers of a cluster: a page of all connections, and acts.
+//! What the API asks of other servers of a cluster: figures, a page of all connections, and acts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::error::Refusal;
 use super::query::Query;
 use crate::cluster::Cluster;
 use crate::messages::{self, Connection, monitor};
-use crate::modules::monitor::{Others, Space, list_all};
+use crate::modules::monitor::{Answered, Others, Space, list_all};
 
 /// Connections in a page by default, and at most.
 const PAGE: usize = 100;
@@ -77,7 +77,7 @@ impl Nodes {
         Ok(page.to_string())
     }
 
-    /// Whether an act is for another server.
+    /// Whether a request is for another server. An empty name is that of this one.
     ///
     /// # Errors
     /// No server has this name.
@@ -91,17 +91,42 @@ impl Nodes {
 
     /// Has another server act on one of its connections, as commands 9003 and 9004 do.
     pub(super) async fn act(&self, node: &str, cmd: u16, message: &impl Message) -> Result<Value, Refusal> {
+        match self.ask(node, cmd, message).await? {
+            Some(Ok(_)) => Ok(json!({ "ok": true })),
+            Some(Err(_)) => Err(Refusal::NotFound("no connection has this id")),
+            None => Err(Refusal::Unavailable(format!("{node} did not answer"))),
+        }
+    }
+
+    /// The figures of another server, as command 9001 does. One that does not answer is missing.
+    pub(super) async fn stats(&self, node: &str) -> Result<Value, Refusal> {
+        let answered = self.ask(node, monitor::STATS, &monitor::StatsOf::default()).await?;
+        let stats = answered.and_then(|answered| monitor::Stats::decode(answered.ok()?.as_slice()).ok());
+        let Some(stats) = stats else { return Ok(json!({ "node": node, "missing_nodes": [node] })) };
+        Ok(json!({
+            "node": node,
+            "missing_nodes": [],
+            "uptime_s": stats.uptime_ms as f64 / 1e3,
+            "clients": { "total": stats.connections },
+            "totals": {
+                "accepted": stats.accepted,
+                "closed": stats.closed,
+                "packets_received": stats.packets_received,
+                "packets_sent": stats.packets_sent,
+                "bad_requests": stats.bad_requests,
+                "send_errors": stats.send_errors,
+            },
+        }))
+    }
+
+    async fn ask(&self, node: &str, cmd: u16, message: &impl Message) -> Result<Answered, Refusal> {
         let others = self.others().ok_or(Refusal::NotFound("this server is in no cluster"))?;
         let (sender, receiver) = oneshot::channel();
         let done = move |answered| {
             let _ = sender.send(answered);
         };
         others.ask(node, cmd, message.encode_to_vec(), Box::new(done));
-        match receiver.await {
-            Ok(Some(Ok(_))) => Ok(json!({ "ok": true })),
-            Ok(Some(Err(_))) => Err(Refusal::NotFound("no connection has this id")),
-            Ok(None) | Err(_) => Err(Refusal::Unavailable(format!("{node} did not answer"))),
-        }
+        Ok(receiver.await.unwrap_or_default())
     }
 }
 

@@ -69,6 +69,8 @@ fn a_node_that_does_not_answer_is_missing() {
     let stats: monitor::Stats = operator.ask(9001, &monitor::StatsOf { node: "b".into() });
     assert_eq!(stats, monitor::Stats { missing_nodes: vec!["b".into()], ..monitor::Stats::default() });
     operator.expect_refusal(9003, &monitor::Kick { id: 1, node: "b".into() }, 6, "it hangs");
+    let answer: Value = serde_json::from_str(&nodes.get("a", "/api/stats?node=b").1).unwrap();
+    assert_eq!(answer, json!({ "node": "b", "missing_nodes": ["b"] }));
     nodes.of("b").signal(Signal::CONT);
 }
 
@@ -80,6 +82,11 @@ fn the_admin_server_shows_all_nodes_and_acts_on_them() {
     let json = |path: &str| -> Value { serde_json::from_str(&nodes.get("a", path).1).unwrap() };
     let stats = json("/api/stats");
     assert_eq!((&stats["node"], &stats["other_nodes"]), (&json!("a"), &json!(["b"])));
+    let others = json("/api/stats?node=b");
+    assert_eq!((&others["node"], &others["missing_nodes"]), (&json!("b"), &json!([])));
+    assert_eq!((&others["clients"]["total"], &others["totals"]["accepted"]), (&json!(1), &json!(1)));
+    assert_eq!(json("/api/stats?node=a")["pid"], stats["pid"]);
+    assert_eq!(nodes.get("a", "/api/stats?node=c").0, 404);
     let page = json("/api/connections?all_nodes=true");
     let seen: Vec<_> = page["connections"].as_array().unwrap().iter().map(|one| &one["node"]).collect();
     assert_eq!((seen, &page["missing_nodes"]), (vec![&json!("a"), &json!("b")], &json!([])));
