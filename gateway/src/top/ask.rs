@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::figures::{Page, Stats};
 use super::history::Part;
-use super::state::{Act, ActKind, Wanted, WantedPage};
+use super::state::{Act, ActKind, ListOf, Wanted, WantedPage};
 use crate::http_client::HttpClient;
 
 /// What the screen hears of.
@@ -99,18 +99,21 @@ pub(super) fn stats(client: &HttpClient) -> Result<Stats, String> {
 /// # Errors
 /// One line that says why there is none.
 pub(super) fn page(client: &HttpClient, wanted: &WantedPage) -> Result<Page, String> {
-    let WantedPage { sort, search, offset, limit } = wanted;
-    let search = encoded(search);
-    client.get_api(&format!("/api/connections?offset={offset}&limit={limit}&sort={sort}&search={search}"))
+    let WantedPage { of, offset, limit } = wanted;
+    let of = match of {
+        ListOf::AllNodes => "all_nodes=true".to_owned(),
+        ListOf::Server { sort, search } => format!("sort={sort}&search={}", encoded(search)),
+    };
+    client.get_api(&format!("/api/connections?offset={offset}&limit={limit}&{of}"))
 }
 
 fn do_it(client: &HttpClient, act: &Act) -> Result<String, String> {
-    let id = act.id.as_str();
+    let (id, node) = (act.id.as_str(), act.node.as_str());
     let (path, body, done) = match act.kind {
-        ActKind::Kick => ("/api/kick", json!({ "id": id }), "kicked"),
+        ActKind::Kick => ("/api/kick", json!({ "id": id, "node": node }), "kicked"),
         ActKind::Debug { on } => {
             let done = if on { "debug is on for" } else { "debug is off for" };
-            ("/api/debug", json!({ "id": id, "on": on }), done)
+            ("/api/debug", json!({ "id": id, "node": node, "on": on }), done)
         }
     };
     client.post_api(path, &body).map(|()| format!("{done} {}", act.whom))

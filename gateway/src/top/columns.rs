@@ -52,15 +52,20 @@ pub(super) static COLUMNS: [Column; 20] = [
     numeric("connected_ms", "age", 6, 5, |c, now| duration(now.saturating_sub(number(&c.connected_ms)))),
     numeric("recv_count", "recv", 7, 2, |c, _| count(c.recv_count, 7)),
     numeric("send_count", "sent", 7, 2, |c, _| count(c.send_count, 7)),
-    numeric("bytes_received", "in", 7, 7, |c, _| bytes(c.bytes_received)),
-    numeric("bytes_sent", "out", 7, 7, |c, _| bytes(c.bytes_sent)),
+    numeric("bytes_received", "in", 7, 7, |c, _| known(c.bytes_received, bytes)),
+    numeric("bytes_sent", "out", 7, 7, |c, _| known(c.bytes_sent, bytes)),
     numeric("error_send", "err", 5, 13, |c, _| count(c.error_send, 5)),
     numeric("bad_req_count", "bad", 5, 8, |c, _| count(c.bad_req_count, 5)),
-    numeric("last_cmd", "cmd", 5, 4, |c, _| c.last_cmd.to_string()),
+    numeric("last_cmd", "cmd", 5, 4, |c, _| known(c.last_cmd, |cmd| cmd.to_string())),
     numeric("loop_counter", "loop", 7, 18, |c, _| count(c.loop_counter, 7)),
     numeric("outbox_bytes", "outbox", 7, 12, |c, _| bytes(c.outbox_bytes)),
     text("debug", "dbg", 3, 6, |c, _| if c.debug { "on".to_owned() } else { String::new() }),
 ];
+
+/// A cell that another server may say nothing of.
+fn known<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), text)
+}
 
 /// The columns that fit, each with its width; the one to sort by is always among them.
 pub(super) fn fitting(available: usize, sorted: usize) -> Vec<(usize, usize)> {

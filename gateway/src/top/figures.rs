@@ -31,6 +31,9 @@ pub(super) struct Stats {
     pub(super) fds: u64,
     pub(super) fds_limit: u64,
     pub(super) outbox_bytes: u64,
+    /// The server's name in its cluster, if it is in one, and those of the others that it knows.
+    pub(super) node: Option<Shown>,
+    pub(super) other_nodes: Vec<Shown>,
 }
 
 /// A worker that hangs.
@@ -113,12 +116,16 @@ pub(super) struct Page {
     pub(super) matching: usize,
     pub(super) offset: usize,
     pub(super) connections: Vec<Connection>,
+    /// Servers of the cluster that have not answered.
+    pub(super) missing_nodes: Vec<Shown>,
 }
 
-/// A connection. Its counts are since it was accepted.
+/// A connection. Its counts are since it was accepted; `None` is what another server does not say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Connection {
+    /// Its server, in a list of all servers of a cluster.
+    pub(super) node: Shown,
     pub(super) id: Shown,
     pub(super) worker: u32,
     pub(super) peer: Shown,
@@ -132,11 +139,11 @@ pub(super) struct Connection {
     pub(super) connected_ms: Shown,
     pub(super) recv_count: u64,
     pub(super) send_count: u64,
-    pub(super) bytes_received: u64,
-    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: Option<u64>,
+    pub(super) bytes_sent: Option<u64>,
     pub(super) error_send: u64,
     pub(super) bad_req_count: u64,
-    pub(super) last_cmd: u16,
+    pub(super) last_cmd: Option<u16>,
     pub(super) loop_counter: u64,
     pub(super) outbox_bytes: u64,
     pub(super) debug: bool,

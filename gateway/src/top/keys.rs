@@ -11,7 +11,7 @@ use super::state::{Act, ActKind, Focus, State, VIEWS, View};
 const MAX_SEARCH: usize = 64;
 
 /// The keys and what they do, for the help.
-pub(super) const KEYS: [(&str, &str); 13] = [
+pub(super) const KEYS: [(&str, &str); 14] = [
     ("q, Ctrl-C", "quit"),
     ("?, h", "this help"),
     ("Tab, 1 2 3 4", "all, graphs, commands, connections"),
@@ -22,6 +22,7 @@ pub(super) const KEYS: [(&str, &str); 13] = [
     ("r", "reverse the order"),
     ("/", "search id, peer, account, role, custodian, platform; Enter ends it"),
     ("Esc", "no search"),
+    ("a", "connections of all servers of the cluster, of this one"),
     ("k", "kick the selected connection, after a question"),
     ("d", "its debug on or off, after a question"),
     ("y, n", "the answer to a question"),
@@ -61,6 +62,14 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Outcome {
 fn in_figures(state: &mut State, key: KeyCode) -> Outcome {
     let page = state.rows.max(2) - 1;
     match key {
+        KeyCode::Right | KeyCode::Left | KeyCode::Char('r' | '/') if state.shows_all_nodes() => {
+            say(state, "the connections of all servers are neither sorted nor searched: a shows this one's")
+        }
+        KeyCode::Char('a') if !state.is_in_cluster() => say(state, "this server is in no cluster"),
+        KeyCode::Char('a') => {
+            state.wants_all_nodes = !state.wants_all_nodes;
+            from_the_first(state)
+        }
         KeyCode::Char('q') => Outcome::Quit,
         KeyCode::Char('?' | 'h') => focus(state, Focus::Help(0)),
         KeyCode::Char('/') => focus(state, Focus::Search),
@@ -133,6 +142,11 @@ fn answer(state: &mut State, act: Act, key: KeyCode) -> Outcome {
     }
 }
 
+fn say(state: &mut State, notice: &str) -> Outcome {
+    state.notice = Some(Shown::new(notice));
+    Outcome::Nothing
+}
+
 fn focus(state: &mut State, focus: Focus) -> Outcome {
     state.focus = focus;
     Outcome::Nothing
@@ -182,14 +196,16 @@ fn ask_first(state: &mut State, kind: impl Fn(bool) -> ActKind) -> Outcome {
     if !state.has_token {
         let needed =
             "kick and debug need --token-file FILE, with the token of the server's --admin-token-file";
-        state.notice = Some(Shown::new(needed));
-        return Outcome::Nothing;
+        return say(state, needed);
     }
     let name = if connection.account.as_str().is_empty() { "nobody" } else { connection.account.as_str() };
+    let node = &connection.node;
+    let of = if node.as_str().is_empty() { String::new() } else { format!(" of {node}") };
     let act = Act {
         kind: kind(connection.debug),
+        node: node.clone(),
         id: connection.id.clone(),
-        whom: format!("{} ({name}, {})", connection.id, connection.peer),
+        whom: format!("{}{of} ({name}, {})", connection.id, connection.peer),
     };
     focus(state, Focus::Question(act))
 }

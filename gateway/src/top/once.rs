@@ -17,6 +17,12 @@ pub(super) fn lines(stats: &Stats, page: &Page) -> String {
     line("uptime_s", stats.uptime_s.to_string());
     line("workers", stats.workers.to_string());
     line("pid", stats.pid.to_string());
+    if let Some(node) = &stats.node {
+        line("node", name(node));
+    }
+    for node in &stats.other_nodes {
+        line("other_node", name(node));
+    }
     line("clients", stats.clients.total.to_string());
     for (state, clients) in &stats.clients.by_state {
         line("clients_in_state", format!("{state} {clients}"));

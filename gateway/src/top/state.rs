@@ -29,6 +29,8 @@ pub(super) const VIEWS: [View; 4] = [View::All, View::Graphs, View::Commands, Vi
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Act {
     pub(super) kind: ActKind,
+    /// The server of the cluster that has the connection; empty: the one that is asked.
+    pub(super) node: Shown,
     pub(super) id: Shown,
     /// Account and address, for the question.
     pub(super) whom: String,
@@ -66,10 +68,18 @@ pub(super) struct Wanted {
 /// Which connections to ask the server for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WantedPage {
-    pub(super) sort: String,
-    pub(super) search: String,
+    pub(super) of: ListOf,
     pub(super) offset: usize,
     pub(super) limit: usize,
+}
+
+/// What a list of connections is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ListOf {
+    /// The server that is asked, sorted and searched.
+    Server { sort: String, search: String },
+    /// All servers of its cluster, by their names.
+    AllNodes,
 }
 
 /// Everything that the view shows.
@@ -93,6 +103,8 @@ pub(super) struct State {
     pub(super) sorted: usize,
     pub(super) is_descending: bool,
     pub(super) search: String,
+    /// Whether the connections of all servers are wanted, if the server is in a cluster.
+    pub(super) wants_all_nodes: bool,
     /// The selected connection and the first one on the screen, counted from the first of all.
     pub(super) cursor: usize,
     pub(super) first: usize,
@@ -118,6 +130,7 @@ impl State {
             sorted: COLUMNS.iter().position(|column| column.name == SORTED).unwrap_or_default(),
             is_descending: true,
             search: String::new(),
+            wants_all_nodes: false,
             cursor: 0,
             first: 0,
             rows: 1,
@@ -135,12 +148,22 @@ impl State {
     pub(super) fn wanted_page(&self) -> WantedPage {
         let name = COLUMNS.get(self.sorted).map_or(SORTED, |column| column.name);
         let offset = self.first.saturating_sub(BEFORE).min(MAX_SORTED - PAGE);
-        WantedPage {
-            sort: format!("{}{name}", if self.is_descending { "-" } else { "" }),
-            search: self.search.clone(),
-            offset,
-            limit: PAGE,
-        }
+        let of = if self.shows_all_nodes() {
+            ListOf::AllNodes
+        } else {
+            let sort = format!("{}{name}", if self.is_descending { "-" } else { "" });
+            ListOf::Server { sort, search: self.search.clone() }
+        };
+        WantedPage { of, offset, limit: PAGE }
+    }
+
+    pub(super) fn is_in_cluster(&self) -> bool {
+        self.stats.as_ref().is_some_and(|stats| stats.node.is_some())
+    }
+
+    /// Whether the connections are those of all servers of the cluster, which are neither sorted nor searched.
+    pub(super) fn shows_all_nodes(&self) -> bool {
+        self.wants_all_nodes && self.is_in_cluster()
     }
 
     /// Takes the answers to what was wanted.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::state::ListOf;
 use super::*;
 
 fn state(has_token: bool, total: usize) -> State {
@@ -14,6 +15,21 @@ fn state(has_token: bool, total: usize) -> State {
     state.stats =
         Some(serde_json::from_value(json!({ "commands": [{ "cmd": 1101 }, { "cmd": 9 }] })).unwrap());
     state
+}
+
+fn list(state: &State) -> (String, String) {
+    match state.wanted_page().of {
+        ListOf::Server { sort, search } => (sort, search),
+        ListOf::AllNodes => panic!("the list is of all servers"),
+    }
+}
+
+fn sort(state: &State) -> String {
+    list(state).0
+}
+
+fn search(state: &State) -> String {
+    list(state).1
 }
 
 /// Presses keys, named as in the help or by their letter, and returns the last outcome.
@@ -65,15 +81,15 @@ fn the_selection_stays_on_the_list_and_the_screen() {
 #[test]
 fn connections_can_be_sorted_by_any_column() {
     let mut state = state(true, 100);
-    assert_eq!(state.wanted_page().sort, "-recv_count");
+    assert_eq!(sort(&state), "-recv_count");
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..COLUMNS.len() {
         assert_eq!(keys(&mut state, "Right"), Outcome::AskPage);
-        seen.insert(state.wanted_page().sort);
+        seen.insert(sort(&state));
     }
     assert_eq!(seen.len(), COLUMNS.len());
     keys(&mut state, "Left r");
-    assert_eq!(state.wanted_page().sort, "connected_ms");
+    assert_eq!(sort(&state), "connected_ms");
 }
 
 #[test]
@@ -82,7 +98,7 @@ fn a_search_is_typed_and_ended() {
     assert_eq!(keys(&mut state, "/"), Outcome::Nothing);
     // Letters are no commands meanwhile.
     assert_eq!(keys(&mut state, "q k x Back"), Outcome::AskPage);
-    assert_eq!((state.wanted_page().search.as_str(), &state.focus), ("qk", &Focus::Search));
+    assert_eq!((search(&state).as_str(), &state.focus), ("qk", &Focus::Search));
     keys(&mut state, "Enter");
     assert_eq!((state.search.as_str(), &state.focus), ("qk", &Focus::Figures));
     assert_eq!(keys(&mut state, "Esc"), Outcome::AskPage);
@@ -145,4 +161,26 @@ fn commands_and_views_are_chosen_in_turn() {
     assert_eq!(keys(&mut state, "? Down Down Up"), Outcome::Nothing);
     assert_eq!(state.focus, Focus::Help(1));
     assert_eq!(keys(&mut state, "Esc q"), Outcome::Quit);
+}
+
+#[test]
+fn all_servers_of_a_cluster_are_listed_if_there_is_one() {
+    let mut state = state(true, 100);
+    assert_eq!((keys(&mut state, "a"), state.shows_all_nodes()), (Outcome::Nothing, false));
+    assert!(state.notice.is_some());
+    state.stats = Some(serde_json::from_value(json!({ "node": "a", "other_nodes": ["b"] })).unwrap());
+    assert_eq!((keys(&mut state, "Down a"), state.cursor), (Outcome::AskPage, 0));
+    assert_eq!(state.wanted_page().of, ListOf::AllNodes);
+    for key in ["r", "/", "Left", "Right"] {
+        assert_eq!((keys(&mut state, key), state.focus.clone()), (Outcome::Nothing, Focus::Figures), "{key}");
+        assert!(state.notice.is_some(), "{key}");
+    }
+    let page =
+        json!({ "total": 1, "matching": 1, "connections": [{ "id": "7", "node": "b", "peer": "unix" }] });
+    state.take_page(Ok(serde_json::from_value(page).unwrap()));
+    let (node, id) = (Shown::new("b"), Shown::new("7"));
+    let act = Act { kind: ActKind::Kick, node, id, whom: "7 of b (nobody, unix)".to_owned() };
+    assert_eq!(keys(&mut state, "k y"), Outcome::Act(act));
+    assert_eq!(keys(&mut state, "a"), Outcome::AskPage);
+    assert!(matches!(state.wanted_page().of, ListOf::Server { .. }));
 }

@@ -79,7 +79,11 @@ fn title(state: &State, columns: usize) -> String {
     let about = state.stats.as_ref().map_or_else(String::new, |stats| {
         let plural = if stats.workers == 1 { "" } else { "s" };
         let up = duration((stats.uptime_s.max(0.0) * 1000.0) as u64);
-        format!("  {} up {up}, {} worker{plural}, pid {}", stats.version, stats.workers, stats.pid)
+        let node = stats
+            .node
+            .as_ref()
+            .map_or_else(String::new, |name| format!(", node {name} of {}", stats.other_nodes.len() + 1));
+        format!("  {} up {up}, {} worker{plural}, pid {}{node}", stats.version, stats.workers, stats.pid)
     });
     format!("sysconn {server}{about}")
 }

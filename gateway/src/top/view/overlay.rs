@@ -24,7 +24,7 @@ pub(super) fn draw_help(frame: &mut Frame<'_>, area: Rect, line: u16, theme: &Th
             Line::from_iter([Span::styled(key, theme.key), Span::raw(*does)])
         })
         .collect();
-    draw_box(frame, area, " Keys (Up, Down: more; any other key closes) ", lines, 92, 16);
+    draw_box(frame, area, " Keys (Up, Down: more; any other key closes) ", lines, 92, 17);
 }
 
 /// Draws the question.

@@ -127,8 +127,12 @@ fn each_view_suits_each_size() {
 
 #[test]
 fn what_lies_over_the_figures_suits_each_size() {
-    let act =
-        Act { kind: ActKind::Kick, id: Shown::new("6"), whom: "6 (名字, 192.0.2.1:50000)".to_owned() };
+    let act = Act {
+        kind: ActKind::Kick,
+        node: Shown::default(),
+        id: Shown::new("6"),
+        whom: "6 (名字, 192.0.2.1:50000)".to_owned(),
+    };
     for size @ (width, height) in [(80, 24), (40, 10)] {
         for (focus, name) in
             [(Focus::Help(0), "help"), (Focus::Question(act.clone()), "question"), (Focus::Search, "search")]
@@ -232,4 +236,22 @@ fn colors_are_the_terminals_own_and_can_be_off() {
             assert!(is_shown(Modifier::REVERSED) || !matches!(view, View::All | View::Connections));
         }
     }
+}
+
+#[test]
+fn the_connections_of_a_cluster_have_their_servers() {
+    let mut state = state();
+    let mut answer = stats();
+    (answer["node"], answer["other_nodes"]) = (json!("node-1"), json!(["node-2", "\u{1b}c"]));
+    state.stats = Some(serde_json::from_value(answer).unwrap());
+    assert!(screen(&mut state, (120, 40)).contains("pid 4711, node node-1 of 3"));
+    state.wants_all_nodes = true;
+    let row = |node: &str, id: &str| json!({ "node": node, "id": id, "bytes_sent": null, "last_cmd": null });
+    let page = json!({ "total": 2, "matching": 2, "connections": [row("node-1", "3"), row("a\u{1b}b", "3")],
+                       "missing_nodes": ["node-2", "\u{1b}c"] });
+    state.take_page(Ok(serde_json::from_value(page).unwrap()));
+    check("nodes-120x40", &screen(&mut State { view: View::Connections, ..state.clone() }, (120, 40)));
+    // A server that is in no cluster any more has a list of its own.
+    state.stats = Some(serde_json::from_value(stats()).unwrap());
+    assert!(!screen(&mut state, (120, 40)).contains("all servers"));
 }
