@@ -1,9 +1,9 @@
 //! The clock that stamps are made by: a hybrid logical clock, which never shows one time twice, and is above
 //! all that it has seen.
 //!
-//! A time is 48 bits of milliseconds since 1970 and 16 bits of count. The count begins at the part of the next
-//! millisecond that has passed, so of two logins within one millisecond, on machines whose clocks agree, the
-//! later one has the higher time. The wall clock is an argument.
+//! A time is 48 bits of milliseconds since 1970 and 16 bits of count. The count begins at the part of the
+//! next millisecond that has passed: of two logins within one millisecond, on machines whose clocks agree,
+//! the later one has the higher time. The wall clock is an argument.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
