@@ -161,7 +161,7 @@ impl State {
         self.stats.as_ref().is_some_and(|stats| stats.node.is_some())
     }
 
-    /// Whether the connections are those of all servers of the cluster, which are neither sorted nor searched.
+    /// Whether the connections are those of all servers of the cluster, neither sorted nor searched.
     pub(super) fn shows_all_nodes(&self) -> bool {
         self.wants_all_nodes && self.is_in_cluster()
     }
