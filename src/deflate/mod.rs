@@ -59,7 +59,6 @@ const fn message_effort(level: u8) -> usize {
 }
 
 /// The highest level at which this library's encoder compresses.
-#[cfg_attr(not(feature = "deflate"), expect(dead_code, reason = "nothing is compressed"))]
 const OWN_LEVEL: u8 = 1;
 
 /// The most bytes that a message of `len` bytes can have once it is compressed.
