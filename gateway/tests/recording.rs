@@ -62,15 +62,15 @@ fn serve_records_and_replay_shows_the_first_difference() {
         file[10] = version;
         file
     };
-    let [first, second, next] = [1, 2, 4].map(of_version);
+    let [first, last, next] = [1, 3, 5].map(of_version);
     let cases: [(&[u8], i32, &str); 8] = [
         (&files[0], 0, "no difference: "),
         (&tampered, 1, "recorded a packet 1101 of 11 bytes"),
         (&garbage, 2, "copy.rec: a note out of place (offset "),
         (&long, 2, "copy.rec: it claims a head of more than 1 MiB (offset 11)"),
-        (&first, 2, "copy.rec: version 1 of the format, of which only 3 is read here (offset 10)"),
-        (&second, 2, "copy.rec: version 2 of the format, of which only 3 is read here (offset 10)"),
-        (&next, 2, "copy.rec: version 4 of the format, of which only 3 is read here (offset 10)"),
+        (&first, 2, "copy.rec: version 1 of the format, of which only 4 is read here (offset 10)"),
+        (&last, 2, "copy.rec: version 3 of the format, of which only 4 is read here (offset 10)"),
+        (&next, 2, "copy.rec: version 5 of the format, of which only 4 is read here (offset 10)"),
         (b"garbage", 2, "copy.rec: not a recording of sysconn (offset 0)"),
     ];
     for (bytes, status, line) in cases {

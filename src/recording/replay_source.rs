@@ -32,6 +32,8 @@ struct ReplayedCall {
     runs: VecDeque<Run>,
     /// The recorded form of the current run's packet.
     sent: Sent,
+    /// The frames that the call has cost after the current run, if the connection made it.
+    cost: Option<u32>,
     decoded: VecDeque<(bool, Decoded)>,
     inflated: VecDeque<Inflated>,
     /// Whether a recording is being replayed.
@@ -60,6 +62,8 @@ struct Run {
     later: bool,
     /// The recorded form of its only packet.
     sent: Sent,
+    /// The frames that the call has cost after it.
+    cost: u32,
 }
 
 /// The recorded form of a packet that was compressed at once, if it was.
@@ -84,7 +88,7 @@ impl Run {
             }
             Some(_) | None => Sent::AsItWas,
         };
-        Run { later: outcome.frames.iter().any(Frame::is_later), sent }
+        Run { later: outcome.frames.iter().any(Frame::is_later), sent, cost: outcome.cost }
     }
 }
 
@@ -168,7 +172,8 @@ impl ReplaySource {
         let mut call = self.call();
         let run = call.runs.pop_front();
         // The application's packets are sent in their recorded form.
-        call.sent = run.filter(|_| by_connection).map(|run| run.sent).unwrap_or_default();
+        let own = run.filter(|_| by_connection);
+        (call.sent, call.cost) = (own.map(|run| run.sent).unwrap_or_default(), own.map(|run| run.cost));
         run.map(|run| run.later)
     }
 
@@ -177,10 +182,12 @@ impl ReplaySource {
         self.call().sent = sent;
     }
 
-    /// The length of the compressed message that the current packet became, if it did.
-    pub(crate) fn message_len(&self) -> Option<usize> {
-        let Sent::Message(len) = self.call().sent else { return None };
-        Some(usize::try_from(len).unwrap_or(usize::MAX))
+    /// The length of the compressed message that the current packet became, if it did, and the frames that
+    /// the call has cost with it, if the connection sent it by itself.
+    pub(crate) fn message(&self) -> Option<(usize, Option<u32>)> {
+        let call = self.call();
+        let Sent::Message(len) = call.sent else { return None };
+        Some((usize::try_from(len).unwrap_or(usize::MAX), call.cost))
     }
 
     /// The length of the current packet's compressed Data, if compression made it shorter.

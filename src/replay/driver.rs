@@ -19,7 +19,7 @@ use crate::recording::frame::Frame;
 use crate::recording::note::Note;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, ReplaySource, Target};
-use crate::router::Compressor;
+use crate::router::{Compressor, RecordedMessage};
 
 /// How many of the bytes that were offered but not taken are offered again: only the header of the next frame
 /// is read, unless the replay differs.
@@ -72,7 +72,9 @@ impl Driver {
         env.tools.log.silence();
         env.tools.codecs = Codecs::recorded(Box::new(Recorded(source.clone())));
         let of_source = source.clone();
-        env.tools.compressor = Compressor::Recorded(Box::new(move || of_source.message_len()));
+        env.tools.compressor = Compressor::Recorded(Box::new(move || {
+            of_source.message().map(|(len, cost)| RecordedMessage { len, cost })
+        }));
         env.replay(&source);
         let conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin, file.head.settings.deflate_level);
         let mut conn = conn.ok_or(Unreadable::Head(head_at))?;

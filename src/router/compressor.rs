@@ -2,6 +2,16 @@
 
 use crate::deflate::{Deflate, SharedCodecs};
 
+/// A message that was compressed in one step when a connection was recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordedMessage {
+    /// Its length in compressed form, in bytes.
+    pub(crate) len: usize,
+    /// The frames that the call has cost with it, if no handler of the application sent it: what those cost
+    /// is set by their replay.
+    pub(crate) cost: Option<u32>,
+}
+
 /// The compressor for messages in one step, for all connections of a reactor.
 #[cfg_attr(
     feature = "deflate",
@@ -10,8 +20,8 @@ use crate::deflate::{Deflate, SharedCodecs};
 pub(crate) enum Compressor {
     /// The connection's own compressor, or the shared one.
     Live(SharedCodecs),
-    /// A recording, which has the length of the current message if it was compressed.
-    Recorded(Box<dyn FnMut() -> Option<usize> + Send>),
+    /// A recording, which has the current message if it was compressed.
+    Recorded(Box<dyn FnMut() -> Option<RecordedMessage> + Send>),
 }
 
 impl Default for Compressor {
@@ -21,11 +31,11 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// The compressed length of the current message, if it comes from a recording.
-    pub(super) fn recorded_len(&mut self) -> Option<usize> {
+    /// The compressed form of the current message, if it comes from a recording.
+    pub(super) fn recorded_message(&mut self) -> Option<RecordedMessage> {
         match self {
             Compressor::Live(_) => None,
-            Compressor::Recorded(len) => len(),
+            Compressor::Recorded(message) => message(),
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
 pub(crate) use compress_job::{
     COMPRESSED_BYTES_PER_FRAME, COMPRESSES, CompressJob, JOB_BYTES, SLICE_BYTES, cost_of,
 };
-pub(crate) use compressor::Compressor;
+pub(crate) use compressor::{Compressor, RecordedMessage};
 pub(crate) use context::Confined;
 pub use context::{Context, UseHandleOrDefer};
 pub(crate) use deferral::Deferral;

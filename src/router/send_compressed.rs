@@ -15,8 +15,11 @@ impl<Session> SendBuffer<'_, Session> {
     #[inline(never)]
     pub(super) fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
         let len: usize = parts.iter().map(|part| part.len()).sum();
-        if let Some(made_len) = self.tools.compressor.recorded_len() {
-            self.push_compressed_zeros(opcode, made_len.min(deflate::bound(SLICE_BYTES)));
+        if let Some(recorded) = self.tools.compressor.recorded_message() {
+            self.push_compressed_zeros(opcode, recorded.len.min(deflate::bound(SLICE_BYTES)));
+            if let Some(cost) = recorded.cost {
+                self.tools.effects.set_cost(cost);
+            }
             return true;
         }
         let Some(deflate) = &mut self.deflate else { return false };
