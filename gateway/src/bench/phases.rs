@@ -93,7 +93,8 @@ pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
         }
         engine.turn(if next < all { due(next).max(now + 1) } else { u64::MAX }, &mut events)?;
         if engine.takes_tick() {
-            engine.progress.show(engine.shared.figures.opened, all as u64, "connections are opened");
+            let opened = engine.shared.figures.opened;
+            engine.progress.show(opened, all as u64, &format!("{opened} of {all} connections are opened"));
         }
     }
     let busy = engine.shared.plan.connections;
