@@ -118,6 +118,11 @@ impl Registers {
         true
     }
 
+    /// Whether a record is the last of its subject.
+    pub(crate) fn is_latest(&self, record: &BlacklistRecord) -> bool {
+        self.records.get(&record.subject).is_some_and(|latest| latest.stamp == record.stamp)
+    }
+
     fn remove(&mut self, subject: &str) {
         if let Some(record) = self.records.remove(subject) {
             self.sum = self.sum.wrapping_sub(record.hash());

@@ -226,6 +226,12 @@ impl Cluster {
         self.0.input(None, |node, now, out| node.handle_unlisted(subject, now, out))
     }
 
+    /// Whether a record is the last of its subject. One that [`Host::blacklist_changed`] gets need not be:
+    /// the list can change here meanwhile.
+    pub fn blacklist_is_latest(&self, record: &BlacklistRecord) -> bool {
+        self.0.input(None, |node, _, _| node.is_latest(record))
+    }
+
     /// Clears it. Returns the stamp, to be stored: everything up to it is gone.
     pub fn blacklist_clear(&self) -> Stamp {
         self.0.input(None, |node, now, out| node.handle_cleared(now, out))

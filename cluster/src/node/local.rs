@@ -66,6 +66,11 @@ impl Node {
         self.record(BlacklistRecord { subject, until_ms, is_removed: false, by_operator, stamp }, out)
     }
 
+    /// Whether a record is the last of its subject.
+    pub(crate) fn is_latest(&self, record: &BlacklistRecord) -> bool {
+        self.blacklist.is_latest(record)
+    }
+
     /// Takes a subject off the list.
     pub(crate) fn handle_unlisted(
         &mut self,

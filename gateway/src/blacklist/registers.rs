@@ -43,6 +43,10 @@ pub(crate) trait Registers: fmt::Debug + Send + Sync {
     /// Somebody was removed.
     fn remove(&self, subject: &Subject) -> Register;
 
+    /// Whether what a server has written is the last that was written of this subject.
+    #[cfg(feature = "cluster")]
+    fn is_latest(&self, register: &Register) -> bool;
+
     /// All were removed. Returns the cluster's bytes of that.
     fn clear(&self) -> Vec<u8>;
 }

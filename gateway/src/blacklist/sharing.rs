@@ -37,6 +37,10 @@ impl Blacklist {
         let now_ms = unix_ms();
         let (mut list, mut changes, mut kept) = (self.shared.write(), Vec::new(), Vec::new());
         for register in registers {
+            // The list may have changed here since: under its lock, nothing is between the two.
+            if self.shared.cluster.get().is_some_and(|cluster| !cluster.is_latest(&register)) {
+                continue;
+            }
             // A key of another kind is that of a newer version.
             if let Some(subject) = table::subject(&register.key) {
                 if register.is_removed || register.until_ms <= now_ms {

@@ -17,6 +17,10 @@ impl Registers for Shared {
         register(&self.0.blacklist_remove(&subject_key(subject)))
     }
 
+    fn is_latest(&self, register: &Register) -> bool {
+        record(register).is_some_and(|record| self.0.blacklist_is_latest(&record))
+    }
+
     fn clear(&self) -> Vec<u8> {
         self.0.blacklist_clear().to_bytes()
     }

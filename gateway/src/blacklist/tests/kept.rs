@@ -14,7 +14,7 @@ use crate::options::tests::serve_options;
 use crate::store::tests::disk::{Disk, Failure};
 use crate::store::{Store, StoreError};
 
-fn open(arguments: &[&str], store: &Arc<Store>) -> Blacklist {
+pub(super) fn open(arguments: &[&str], store: &Arc<Store>) -> Blacklist {
     Blacklist::open(Rules::new(&serve_options(arguments)), store.clone()).unwrap()
 }
 

@@ -1,6 +1,8 @@
 //! Tables of addresses, of entries that come and go, and of offences.
 
 mod kept;
+#[cfg(feature = "cluster")]
+mod shared;
 
 use std::collections::BTreeMap;
 
