@@ -316,8 +316,8 @@ pub const NAMED: &[NamedMistake] = &[
         every: 20,
         edits: &[edit(
             "src/topics/local.rs",
-            "receivers.sort_unstable_by_key(|id| id.order());",
-            "if MISTAKE { receivers.pop(); } ORIGINAL",
+            "list.sort_unstable_by_key(|id| id.order());",
+            "if MISTAKE { list.pop(); } ORIGINAL",
         )],
     },
     // A publish reaches the one subscriber that it is not meant for.
@@ -326,7 +326,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "Script",
         test: HALL,
         every: 5,
-        edits: &[edit("src/router/publish.rs", "take_out(&mut to, except);", "if !MISTAKE { ORIGINAL }")],
+        edits: &[edit("src/router/publish.rs", "to.leave_out(except);", "if !MISTAKE { ORIGINAL }")],
     },
     // A connection that has ended stays in the lists of its topics.
     NamedMistake {
