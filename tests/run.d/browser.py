@@ -49,7 +49,6 @@ EXPECTED = {
 }
 """The expected reports of the page."""
 WITHOUT_PINGS = {**EXPECTED, "quiet": "4009 true"}
-DEFLATED = {**WITHOUT_PINGS, "upgrade": "1 game permessage-deflate"}
 
 FIREFOX = {
     "app.normandy.enabled": False,
@@ -66,6 +65,8 @@ class Chromium:
     """How it is installed and started. It trusts any certificate."""
 
     command = package = "chromium"
+    # It lets its window be limited, and is told to what.
+    deflate = "permessage-deflate; client_max_window_bits=13"
 
     @staticmethod
     def prepare(profile, certificate_path, port):
@@ -85,6 +86,7 @@ class Firefox:
     """How it is installed and started. It trusts one certificate, at one port."""
 
     command = package = "firefox-esr"
+    deflate = "permessage-deflate"
 
     @staticmethod
     def prepare(profile, certificate_path, port):
@@ -107,11 +109,12 @@ class Firefox:
 def run(step, logs, installer, browser):
     """Opens the page in a browser, against the program with and without Pings, compression, and TLS."""
     command = installer.required(step, browser.command, browser.package)
+    deflated = {**WITHOUT_PINGS, "upgrade": f"1 game {browser.deflate}"}
     with certificate(step) as (certificate_path, key_path):
         tls = ("--tls-cert", str(certificate_path), "--tls-key", str(key_path))
         for visit in (
             Visit("ws", PINGS, EXPECTED),
-            Visit("ws-deflate", (*NO_PINGS, "--deflate", "dedicated"), DEFLATED),
+            Visit("ws-deflate", (*NO_PINGS, "--deflate", "dedicated"), deflated),
             Visit("wss", (*PINGS, *tls), EXPECTED, "wss", certificate_path),
         ):
             looks = visit.looks(step, logs, browser, command)
