@@ -154,9 +154,9 @@ class Push:
         room = text(1, "room")
         for role_id, client in enumerate(clients, 1):
             login = text(1, "account") + varint(4 << 3) + varint(role_id)
-            client.sendall(request(1002, login) + request(1201, room))
-        for client in clients:
-            for cmd in (1002, 1201):
+            # One by one, so that the replies take as many writes each time.
+            for cmd, data in ((1002, login), (1201, room)):
+                client.sendall(request(cmd, data))
                 take_packet(client, cmd)
         say = request(1203, room + text(2, "x" * self.said_bytes)) * self.in_a_row
         for _ in range(rounds):
