@@ -3,7 +3,7 @@
 mod machine;
 mod short;
 
-use super::close::parse_close;
+use super::close::{CloseFrame, parse_close};
 use super::error::Error;
 use super::event::{Event, Ready, Subject};
 use super::mask::rotate_key;
@@ -33,17 +33,18 @@ pub(crate) use short::{ShortMessage, begins_short_message};
 /// and are kept for later frames until [`trim`](Decoder::trim).
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    state: State,
-    /// `None` until a payload has to wait for more bytes, and after a trim.
+    /// `None` until a frame or message has to wait for more bytes, and after a trim: it is then at a frame
+    /// boundary.
     held: Option<Box<Held>>,
 }
 
 // Each connection has one, and most are idle.
-const _: () = assert!(size_of::<Decoder>() <= 24);
+const _: () = assert!(size_of::<Decoder>() <= 8);
 
-/// Incomplete payloads.
+/// Incomplete frames and messages.
 #[derive(Clone, Debug, Default)]
 struct Held {
+    state: State,
     message: Assembly,
     /// Separate from the message, since a control frame can come between its fragments.
     control: Vec<u8>,
@@ -61,7 +62,7 @@ impl Decoder {
     /// A decoder at a frame boundary, without buffers.
     #[must_use]
     pub const fn new() -> Self {
-        Decoder { state: State::BOUNDARY, held: None }
+        Decoder { held: None }
     }
 
     /// Consumes the bytes of the next event from the front of `input`.
@@ -118,18 +119,36 @@ impl Decoder {
     /// Enters the final state, in which nothing is decoded. Frames that follow can still be skipped.
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
-        if !matches!(self.state, State::Failed(_)) {
+        if !matches!(self.state(), State::Failed(_)) {
             let skipper = self.skipper();
-            self.held.get_or_insert_default().skipper = Some(Box::new(skipper));
-            self.state = State::Failed(error);
+            let held = self.held.get_or_insert_default();
+            held.skipper = Some(Box::new(skipper));
+            held.state = State::Failed(error);
         }
         error
+    }
+
+    /// How much of the current frame has been read.
+    #[inline(always)]
+    fn state(&self) -> State {
+        self.held.as_ref().map_or(State::BOUNDARY, |held| held.state)
+    }
+
+    /// Enters a state, which is kept until the next one.
+    fn enter(&mut self, state: State) {
+        self.held.get_or_insert_default().state = state;
+    }
+
+    /// Whether the next byte is the first of a frame.
+    #[inline(always)]
+    fn is_at_boundary(&self) -> bool {
+        self.held.as_ref().is_none_or(|held| held.state.is_boundary())
     }
 
     /// A skipper that continues from this point of the stream, whether or not the decoder has failed.
     pub(crate) fn skipper(&self) -> Skipper {
         let held = self.held.as_deref();
-        match self.state {
+        match self.state() {
             State::ReadHead { first } => Skipper::within_header(first.as_slice()),
             State::ParsePayloadLen { first_two, rest, filled } => {
                 let rest = rest.get(..usize::from(filled)).unwrap_or_default();
@@ -154,7 +173,7 @@ impl Decoder {
     /// control frames can be decoded even if data frames have to wait.
     #[must_use]
     pub fn next_is_data(&self, input: &[u8]) -> bool {
-        match self.state {
+        match self.state() {
             State::ReadHead { first } => first.or(input.first().copied()).is_some_and(begins_data),
             State::ParsePayloadLen { first_two: [first, _], .. } => begins_data(first),
             State::ReadData(data) => !data.opcode.is_control(),
@@ -166,7 +185,7 @@ impl Decoder {
     #[must_use]
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.state.is_boundary() && self.begun().is_none()
+        self.held.as_ref().is_none_or(|held| held.state.is_boundary() && held.message.fragments().is_none())
     }
 
     /// A buffer into which the next bytes of a large payload can be received without a copy.
@@ -175,10 +194,9 @@ impl Decoder {
     /// at a frame boundary or within a header: pass the bytes to [`next`](Self::next) then. It has at most as
     /// much space as bytes of the payload have arrived.
     pub fn receive_buffer(&mut self) -> Option<&mut [u8]> {
-        match (self.state, &mut self.held) {
-            (State::ReadData(data), Some(held)) if !data.opcode.is_control() => {
-                held.message.free_space(data.remaining)
-            }
+        let held = self.held.as_deref_mut()?;
+        match held.state {
+            State::ReadData(data) if !data.opcode.is_control() => held.message.free_space(data.remaining),
             _ => None,
         }
     }
@@ -188,12 +206,14 @@ impl Decoder {
     ///
     /// Then call [`next`](Self::next), with or without input, for the event or error that they lead to.
     pub fn received(&mut self, count: usize) {
-        let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
+        let Some(Held { state: State::ReadData(data), message, .. }) = self.held.as_deref_mut() else {
+            return;
+        };
         let count = count.min(data.remaining);
         let mask = data.mask;
         data.remaining -= count;
         data.mask = mask.map(|key| rotate_key(key, count));
-        if let Err(error) = held.message.commit(count, mask) {
+        if let Err(error) = message.commit(count, mask) {
             self.fail(error);
         }
     }
@@ -201,15 +221,17 @@ impl Decoder {
     /// Accepts bytes in the same way as bytes written to the buffer of
     /// [`receive_buffer`](Self::receive_buffer), whatever its size.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
-        let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
+        let Some(Held { state: State::ReadData(data), message, .. }) = self.held.as_deref_mut() else {
+            return;
+        };
         if data.opcode.is_control() {
             return;
         }
         let bytes = bytes.get(..data.remaining).unwrap_or(bytes);
-        let (mask, ceiling) = (data.mask, held.message.len().saturating_add(data.remaining));
+        let (mask, ceiling) = (data.mask, message.len().saturating_add(data.remaining));
         data.remaining -= bytes.len();
         data.mask = mask.map(|key| rotate_key(key, bytes.len()));
-        if let Err(error) = held.message.append(bytes, mask, ceiling) {
+        if let Err(error) = message.append(bytes, mask, ceiling) {
             self.fail(error);
         }
     }
@@ -222,7 +244,7 @@ impl Decoder {
     /// The number of bytes still to arrive of the current payload; 0 at a frame boundary and within a header.
     #[must_use]
     pub fn payload_left(&self) -> usize {
-        match self.state {
+        match self.state() {
             State::ReadData(data) => data.remaining,
             State::ReadHead { .. } | State::ParsePayloadLen { .. } | State::Failed(_) => 0,
         }
@@ -244,8 +266,7 @@ impl Decoder {
 
     /// Frees memory that is allocated but not in use.
     pub fn trim(&mut self) {
-        let within_payload = matches!(self.state, State::ReadData(_) | State::Failed(_));
-        if self.begun().is_none() && !within_payload {
+        if self.is_idle() {
             self.held = None;
         } else if let Some(held) = &mut self.held {
             held.message.trim();
@@ -254,21 +275,36 @@ impl Decoder {
 
     #[inline(always)]
     fn event<'p>(&'p mut self, ready: Ready<'p>) -> Result<Event<'p>, Error> {
-        let Decoder { state, held } = self;
-        let payload = match (ready.in_place, ready.subject) {
-            (Some(payload), _) => payload,
-            (None, Subject::Message { .. }) => held.get_or_insert_default().message.payload(),
-            (None, Subject::Ping | Subject::Pong | Subject::Close) => {
-                &mut held.get_or_insert_default().control
+        let Ready { subject, in_place } = ready;
+        match subject {
+            Subject::Message { kind, compressed } => {
+                let payload = match in_place {
+                    Some(payload) => payload,
+                    None => self.held.get_or_insert_default().message.payload(),
+                };
+                Ok(Event::Message { kind, compressed, payload })
             }
-        };
-        match ready.subject {
-            Subject::Message { kind, compressed } => Ok(Event::Message { kind, compressed, payload }),
-            Subject::Ping => Ok(Event::Ping(payload)),
-            Subject::Pong => Ok(Event::Pong(payload)),
-            Subject::Close => {
-                let close = parse_close(payload).inspect_err(|&error| *state = State::Failed(error))?;
-                Ok(Event::Close(close))
+            Subject::Ping => Ok(Event::Ping(self.control(in_place))),
+            Subject::Pong => Ok(Event::Pong(self.control(in_place))),
+            Subject::Close => self.close(in_place).map(Event::Close),
+        }
+    }
+
+    /// The payload of a control frame, which the decoder holds if it is not in the input.
+    fn control<'p>(&'p self, in_place: Option<&'p mut [u8]>) -> &'p [u8] {
+        match in_place {
+            Some(payload) => payload,
+            None => self.held.as_ref().map_or(&[], |held| &held.control),
+        }
+    }
+
+    /// The content of a Close frame.
+    fn close<'p>(&'p mut self, in_place: Option<&'p mut [u8]>) -> Result<Option<CloseFrame<'p>>, Error> {
+        match in_place {
+            Some(payload) => parse_close(payload).inspect_err(|&error| self.enter(State::Failed(error))),
+            None => {
+                let Held { state, control, .. } = &mut **self.held.get_or_insert_default();
+                parse_close(control).inspect_err(|&error| *state = State::Failed(error))
             }
         }
     }

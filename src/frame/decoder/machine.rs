@@ -1,6 +1,6 @@
 //! The state machine that can decode any frame: ReadHead → ParsePayloadLen → ReadData.
 
-use super::Decoder;
+use super::{Decoder, Held};
 use crate::frame::error::Error;
 use crate::frame::event::{Ready, Subject};
 use crate::frame::header::{Header, HeaderStart, MAX_REST_BYTES};
@@ -17,16 +17,14 @@ pub(super) enum State {
     /// The first two bytes of the header have arrived and obey the rules; `rest` holds the `filled` header
     /// bytes after these that have arrived.
     ParsePayloadLen { first_two: [u8; 2], rest: [u8; MAX_REST_BYTES], filled: u8 },
-    /// The header has arrived and obeys the rules; the payload goes to [`Held`](super::Held).
+    /// The header has arrived and obeys the rules; the payload goes to [`Held`].
     ReadData(Data),
     /// The peer broke a rule; nothing more is read.
     Failed(Error),
 }
 
-/// The payload of a frame that is being read. Packed to save memory: each connection has one, and it is read
-/// only once for each piece.
+/// The payload of a frame that is being read.
 #[derive(Clone, Copy, Debug)]
-#[repr(Rust, packed)]
 pub(super) struct Data {
     pub(super) opcode: Opcode,
     fin: bool,
@@ -34,6 +32,12 @@ pub(super) struct Data {
     pub(super) mask: Option<[u8; 4]>,
     /// The number of bytes still to arrive.
     pub(super) remaining: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::BOUNDARY
+    }
 }
 
 impl State {
@@ -68,7 +72,7 @@ impl Decoder {
         fragments_left: &mut u32,
     ) -> Result<Option<Ready<'i>>, Error> {
         loop {
-            let step = match self.state {
+            let step = match self.state() {
                 State::ReadHead { first } => {
                     if self.short_fragments(input, rules, fragments_left)? {
                         return Ok(None);
@@ -109,12 +113,12 @@ impl Decoder {
             }
             (Some(first), &[second, ..]) => {
                 take(input, 1);
-                self.state = State::BOUNDARY;
+                self.enter(State::BOUNDARY);
                 [first, second]
             }
             (None, &[first]) => {
                 take(input, 1);
-                self.state = State::ReadHead { first: Some(first) };
+                self.enter(State::ReadHead { first: Some(first) });
                 return Ok(Step::NeedMore);
             }
             (_, &[]) => return Ok(Step::NeedMore),
@@ -126,7 +130,7 @@ impl Decoder {
             }
             incomplete => {
                 // If a rule is broken, the skipper continues from this state.
-                self.state = State::ParsePayloadLen { first_two, rest: [0; MAX_REST_BYTES], filled: 0 };
+                self.enter(State::ParsePayloadLen { first_two, rest: [0; MAX_REST_BYTES], filled: 0 });
                 incomplete.map(|_| Step::On)
             }
         }
@@ -164,11 +168,11 @@ impl Decoder {
             filled += 1;
         }
         // If a rule is broken, the skipper continues from this state.
-        self.state = State::ParsePayloadLen { first_two, rest, filled };
+        self.enter(State::ParsePayloadLen { first_two, rest, filled });
         match start.complete(rest.get(..usize::from(filled)).unwrap_or_default())? {
             Some(header) => {
                 let remaining = self.check_length(&header, rules)?;
-                self.state = State::BOUNDARY;
+                self.enter(State::BOUNDARY);
                 self.begin_payload(header, remaining, input)
             }
             None => Ok(Step::NeedMore),
@@ -215,7 +219,7 @@ impl Decoder {
         if !opcode.is_control() {
             held.message.count_fragments(1);
         }
-        self.state = State::ReadData(Data { opcode, fin, mask, remaining });
+        held.state = State::ReadData(Data { opcode, fin, mask, remaining });
     }
 
     /// Reads payload that must be kept, because the frame is a fragment or incomplete.
@@ -227,35 +231,35 @@ impl Decoder {
         rules: &Rules,
     ) -> Result<Step<'i>, Error> {
         let Data { opcode, fin, mask, remaining } = data;
-        let held = self.held.get_or_insert_default();
+        let Held { state, message, control, .. } = &mut **self.held.get_or_insert_default();
         let piece = take(input, remaining);
         if opcode.is_control() {
             if let Some(key) = mask {
                 apply_mask(piece, key);
             }
-            held.control.extend_from_slice(piece);
+            control.extend_from_slice(piece);
         } else {
-            let ceiling = if fin { held.message.len().saturating_add(remaining) } else { rules.max_len };
-            if let Err(error) = held.message.append(piece, mask, ceiling) {
+            let ceiling = if fin { message.len().saturating_add(remaining) } else { rules.max_len };
+            if let Err(error) = message.append(piece, mask, ceiling) {
                 let remaining = remaining - piece.len();
-                self.state = State::ReadData(Data { remaining, ..data });
+                *state = State::ReadData(Data { remaining, ..data });
                 return Err(error);
             }
         }
         let remaining = remaining - piece.len();
         if remaining > 0 {
             let mask = mask.map(|key| rotate_key(key, piece.len()));
-            self.state = State::ReadData(Data { opcode, fin, mask, remaining });
+            *state = State::ReadData(Data { opcode, fin, mask, remaining });
             return Ok(Step::NeedMore);
         }
-        self.state = State::BOUNDARY;
+        *state = State::BOUNDARY;
         if !fin {
             return Ok(Step::Fragment);
         }
         let subject = match Subject::of(opcode, false) {
             Some(control @ (Subject::Ping | Subject::Pong | Subject::Close)) => control,
             Some(Subject::Message { .. }) | None => {
-                let (kind, compressed) = held.message.finish()?;
+                let (kind, compressed) = message.finish()?;
                 Subject::Message { kind, compressed }
             }
         };

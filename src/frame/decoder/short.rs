@@ -111,7 +111,7 @@ impl Decoder {
     #[inline]
     pub(crate) fn short_control<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<Event<'i>> {
         let short = Short::at_front_of(input)
-            .filter(|short| matches!(short.first, WHOLE_PING | WHOLE_PONG) && self.state.is_boundary())
+            .filter(|short| matches!(short.first, WHOLE_PING | WHOLE_PONG) && self.is_at_boundary())
             .filter(|_| rules.role == Role::Server)?;
         let payload = short.take(input)?;
         if !payload.is_empty() {
@@ -130,9 +130,8 @@ impl Decoder {
         fragments_left: &mut u32,
     ) -> Result<bool, Error> {
         let is_fragment = Short::at_front_of(input).is_some_and(|short| short.first == MIDDLE_FRAGMENT);
-        let is_at_frame = self.state.is_boundary() && rules.role == Role::Server;
         match &mut self.held {
-            Some(held) if is_fragment && is_at_frame => {
+            Some(held) if is_fragment && held.state.is_boundary() && rules.role == Role::Server => {
                 append_fragments(&mut held.message, input, rules, fragments_left)
             }
             Some(_) | None => Ok(false),
