@@ -26,11 +26,6 @@ impl<const BYTES: usize> Packed<BYTES> {
         number[..BYTES].copy_from_slice(&self.0);
         u64::from_le_bytes(number)
     }
-
-    /// Adds one, unless the number is the greatest.
-    pub(crate) fn increment(&mut self) {
-        *self = Self::new(self.get().saturating_add(1));
-    }
 }
 
 impl PackedMoment {
@@ -78,10 +73,6 @@ mod tests {
             assert_eq!(Packed::<3>::new(number).get(), kept, "{number}");
         }
         assert_eq!(size_of::<Packed<3>>(), 3);
-        let mut count = Packed::<3>::new(0xff_fffe);
-        count.increment();
-        count.increment();
-        assert_eq!(count.get(), 0xff_ffff);
     }
 
     #[test]

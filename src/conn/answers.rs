@@ -9,6 +9,7 @@ use crate::cause::Cause;
 use crate::mailbox;
 use crate::metrics::Timer;
 use crate::packet::ErrorId;
+use crate::record::Flag;
 use crate::router::{Application, Context, Deferral, HandlerMistake, Outcome};
 
 impl<S: Application> Input<Env<S>> for Answer<'_> {
@@ -50,7 +51,7 @@ impl Dispatch<'_> {
         let deadline = now.after(route.as_ref().map_or(0, |route| route.deadline_ms()));
         let is_unordered = route.is_some_and(|route| route.is_unordered());
         self.rare.add_deferred(Deferred { deferral, is_unordered, deadline });
-        *self.rearm = true;
+        self.record.set(Flag::REARM, true);
     }
 
     /// Ends the wait for a request that its handler has deferred and then refused, or that it closes.
@@ -139,7 +140,7 @@ impl Conn {
             // From here on the client's silence may count again.
             self.deadlines.read_since(env.tools.now);
         }
-        self.rearm = true;
+        self.record.set(Flag::REARM, true);
         let Deferral { cmd, flag, is_login, .. } = deferred.deferral;
         self.call(By::Connection, cmd, flag, env, |_, context| {
             let outcome = answer(context);

@@ -10,7 +10,7 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::Linked;
-use crate::record::{Peer, Record};
+use crate::record::{Flag, Peer, Record};
 
 /// One connection.
 #[derive(Debug)]
@@ -20,30 +20,23 @@ pub(crate) struct Conn {
     pub(super) phase: Phase,
     pub(super) deadlines: Deadlines,
     pub(super) rare: RareState,
-    /// The peer will send no more.
-    pub(super) ended: bool,
-    /// The upgrade was accepted, so the application has to be told of the end.
-    pub(super) opened: bool,
-    /// A deadline may have become earlier.
-    pub(super) rearm: bool,
     pub(super) bulk: Bulk,
 }
 
 // Most connections are idle: this is the size of each.
-const _: () = assert!(size_of::<Conn>() <= 168);
+const _: () = assert!(size_of::<Conn>() <= 144);
 
 impl Conn {
     /// A newly accepted connection.
     pub(crate) fn new(id: ConnectionId, peer: Peer, now: Moment) -> Self {
+        let mut record = Record::new(id, peer, now);
+        record.set(Flag::REARM, true);
         Conn {
-            record: Record::new(id, peer, now),
+            record,
             outbox: Outbox::default(),
             phase: Phase::upgrading(),
             deadlines: Deadlines::new(now),
             rare: RareState::default(),
-            ended: false,
-            opened: false,
-            rearm: true,
             bulk: Bulk::Little,
         }
     }
@@ -61,19 +54,38 @@ impl Conn {
         now: Moment,
         settings: &super::settings::Settings,
     ) -> Self {
-        let mut conn = Conn { phase: Phase::open(), opened: true, ..Conn::new(id, peer, now) };
+        let mut conn = Conn { phase: Phase::open(), ..Conn::new(id, peer, now) };
+        conn.record.set(Flag::OPENED, true);
         conn.deadlines.opened(now, settings);
         conn
     }
 
     /// Whether it has nothing to do until the next event.
     pub(crate) fn is_at_rest(&self) -> bool {
-        matches!(self.phase, Phase::Open(_)) && !self.ended && !self.rearm && !self.rare.has_input()
+        self.is_open() && !self.has_ended() && !self.record.has(Flag::REARM) && !self.rare.has_input()
     }
 
     /// Whether a deadline may have become earlier since the last call.
     pub(crate) fn take_rearm(&mut self) -> bool {
-        std::mem::replace(&mut self.rearm, false)
+        let rearm = self.record.has(Flag::REARM);
+        self.record.set(Flag::REARM, false);
+        rearm
+    }
+
+    /// Records that bytes came. Call it before their packets are counted against the packet rate.
+    #[inline(always)]
+    pub(super) fn seen(&mut self, now: Moment) {
+        let rate = &mut self.record.packet_rate;
+        if !rate.is_full() {
+            rate.refill(now.since(self.deadlines.last_seen()));
+        }
+        self.deadlines.seen(now);
+    }
+
+    /// Whether the peer will send no more.
+    #[inline]
+    pub(super) fn has_ended(&self) -> bool {
+        self.record.has(Flag::ENDED)
     }
 
     /// Why the connection has ended, or none. Once it has, its socket is to be closed.
@@ -106,7 +118,7 @@ impl Conn {
 
     /// Whether `Application::opened` was called.
     pub(crate) fn was_opened(&self) -> bool {
-        self.opened
+        self.record.has(Flag::OPENED)
     }
 
     /// Bytes held for the connection: input and output that wait, and the buffers of unfinished messages.

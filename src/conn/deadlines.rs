@@ -1,11 +1,11 @@
 //! Computes when a connection's timers are due.
 
-use super::packet_rate::PacketRate;
 use super::settings::Settings;
 use crate::config::Liveness;
 use crate::metrics::Timer;
 use crate::moment::Moment;
 use crate::packed::PackedMoment;
+use crate::record::PacketRate;
 use crate::recording::file;
 use crate::recording::note::ANSWER_TIMER;
 
@@ -24,8 +24,6 @@ pub(super) struct Deadlines {
     client_check_at: PackedMoment,
     account_check_at: PackedMoment,
     housekeeping_at: PackedMoment,
-    /// Refilled up to `last_seen`.
-    pub(super) packet_rate: PacketRate,
 }
 
 /// What a connection waits for, and which timers wait with it.
@@ -41,7 +39,7 @@ pub(super) struct Waits {
 const FRESH_PING_MS: u64 = 10_000;
 
 // Each connection has one.
-const _: () = assert!(size_of::<Deadlines>() <= 33);
+const _: () = assert!(size_of::<Deadlines>() <= 30);
 
 /// The timers of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +78,6 @@ impl Deadlines {
             client_check_at: never,
             account_check_at: never,
             housekeeping_at: never,
-            packet_rate: PacketRate::default(),
         }
     }
 
@@ -100,12 +97,9 @@ impl Deadlines {
         self.read_since = now.into();
     }
 
-    /// Records that bytes came. Call it before their packets are [counted](PacketRate::take).
+    /// Records that bytes came.
     #[inline(always)]
     pub(super) fn seen(&mut self, now: Moment) {
-        if !self.packet_rate.is_full() {
-            self.packet_rate.refill(now.since(self.last_seen()));
-        }
         self.last_seen = now.into();
     }
 
@@ -115,8 +109,8 @@ impl Deadlines {
         self.account_check_at = check_at.into();
     }
 
-    /// All deadlines, for a recording that starts with the connection already open.
-    pub(super) fn noted(&self) -> file::Deadlines {
+    /// All deadlines, for a recording that starts with the connection already open, and its packet rate.
+    pub(super) fn noted(&self, packet_rate: PacketRate) -> file::Deadlines {
         let ms = |moment: PackedMoment| Moment::from(moment).as_ms();
         file::Deadlines {
             read_since_ms: ms(self.read_since),
@@ -125,7 +119,7 @@ impl Deadlines {
             client_check_ms: ms(self.client_check_at),
             account_check_ms: ms(self.account_check_at),
             housekeeping_ms: ms(self.housekeeping_at),
-            packets_ahead_us: self.packet_rate.ahead_us(),
+            packets_ahead_us: packet_rate.ahead_us(),
         }
     }
 
@@ -139,7 +133,6 @@ impl Deadlines {
             client_check_at: moment(noted.client_check_ms),
             account_check_at: moment(noted.account_check_ms),
             housekeeping_at: moment(noted.housekeeping_ms),
-            packet_rate: PacketRate::from_ahead_us(noted.packets_ahead_us),
         }
     }
 

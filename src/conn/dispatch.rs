@@ -16,7 +16,7 @@ use crate::connection_log;
 use crate::frame::{self, Decoder};
 use crate::metrics::Work;
 use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
-use crate::record::Record;
+use crate::record::{Flag, Record};
 use crate::router::{
     AfterCall, Application, COMPRESSES, Confined, Context, Outcome, SendBuffer, Service, Tools,
 };
@@ -39,7 +39,6 @@ pub(super) struct Dispatch<'a> {
     pub(super) record: &'a mut Record,
     pub(super) deadlines: &'a mut Deadlines,
     pub(super) rare: &'a mut RareState,
-    pub(super) rearm: &'a mut bool,
     pub(super) outbox: &'a mut Outbox,
 }
 
@@ -88,7 +87,6 @@ impl Conn {
             record: &mut self.record,
             deadlines: &mut self.deadlines,
             rare: &mut self.rare,
-            rearm: &mut self.rearm,
             outbox: &mut self.outbox,
         };
         Some((decoder, dispatch))
@@ -175,7 +173,7 @@ impl Dispatch<'_> {
         let is_in = self.record.is_logged_in();
         if was_in != is_in {
             self.deadlines.logged(is_in, env.tools.now, &env.settings);
-            *self.rearm = true;
+            self.record.set(Flag::REARM, true);
         }
         let result = match returned.outcome {
             Some(Outcome::Done | Outcome::Refuse(_)) => Ok(()),
@@ -196,7 +194,9 @@ impl Dispatch<'_> {
     ) -> Result<(), Cause> {
         let AfterCall { deferral, overflowed, logged_in, .. } = std::mem::take(&mut env.tools.after_call);
         // The kind of client may have changed, even if it was logged in before.
-        *self.rearm |= logged_in;
+        if logged_in {
+            self.record.set(Flag::REARM, true);
+        }
         match deferral {
             Some(deferral) if result.is_ok() && !returned.refused => {
                 self.keep_deferral(*deferral, returned.replied, env)

@@ -9,6 +9,7 @@ use super::read_policy::LARGE_MESSAGE_BYTES;
 use crate::cause::Cause;
 use crate::frame::{Event, Opcode, Role, Rules, push_frame};
 use crate::moment::Moment;
+use crate::record::Flag;
 use crate::router::{Application, MIN_BORROWED_BYTES, Origin};
 
 /// Gathered bytes of one connection that are written before more is parsed.
@@ -20,7 +21,7 @@ impl<S: Application> Input<Env<S>> for Bytes<'_, '_> {
     #[inline(always)]
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> Progress {
         let Bytes(input) = self;
-        conn.deadlines.seen(env.tools.now);
+        conn.seen(env.tools.now);
         if conn.is_open() {
             return conn.read_frames(input, env);
         }
@@ -143,7 +144,9 @@ impl Conn {
     pub(super) fn skip(&mut self, bytes: &[u8], now: Moment) {
         let Phase::Closing(closing) = &mut self.phase else { return };
         let found = closing.skip(bytes);
-        self.rearm |= closing.heard(found, now);
+        if closing.heard(found, now) {
+            self.record.set(Flag::REARM, true);
+        }
         self.observe_found(found);
     }
 

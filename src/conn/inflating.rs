@@ -9,6 +9,7 @@ use super::input::{Close, Input};
 use crate::cause::Cause;
 use crate::frame::MessageKind;
 use crate::metrics::{Compression, Meter};
+use crate::record::Flag;
 use crate::router::Application;
 
 /// Capacity that the buffers for inflated messages keep, in bytes.
@@ -51,7 +52,7 @@ impl Conn {
         let Some(result) = went_on else { return };
         // From here on the client's silence counts again, so a suspended deadline is set anew.
         self.deadlines.read_since(env.tools.now);
-        self.rearm = true;
+        self.record.set(Flag::REARM, true);
         if let Err(cause) = result {
             Close(cause).apply(self, env);
         }

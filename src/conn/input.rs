@@ -220,7 +220,7 @@ impl Conn {
     /// a close.
     pub(crate) fn handle_flushed(&mut self, mut now: Moment) -> bool {
         let is_closing = self.is_closing();
-        if !self.ended && !is_closing || is_closing && self.outbox.has_jobs() {
+        if !self.has_ended() && !is_closing || is_closing && self.outbox.has_jobs() {
             return false;
         }
         self.give(Flushed, &mut now)

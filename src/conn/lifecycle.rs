@@ -9,6 +9,7 @@ use super::phase::Phase;
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Skipper, push_close};
 use crate::moment::Moment;
+use crate::record::Flag;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
@@ -60,7 +61,7 @@ impl Input<Moment> for End {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, now: &mut Moment) {
-        conn.ended = true;
+        conn.record.set(Flag::ENDED, true);
         conn.follow_end(*now);
     }
 }
@@ -70,14 +71,15 @@ impl Input<Moment> for Flushed {
 
     fn apply(&mut self, conn: &mut Conn, now: &mut Moment) -> bool {
         conn.follow_end(*now);
+        let has_ended = conn.has_ended();
         let Phase::Closing(closing) = &mut conn.phase else { return false };
         if !conn.outbox.is_empty() {
             return false;
         }
-        let is_end = closing.written(conn.ended, *now);
+        let is_end = closing.written(has_ended, *now);
         let cause = closing.cause;
-        conn.rearm = true;
-        if is_end && conn.ended {
+        conn.record.set(Flag::REARM, true);
+        if is_end && has_ended {
             conn.enter(Phase::Closed(cause));
         }
         is_end
@@ -110,7 +112,7 @@ impl Conn {
         };
         let closing = Closing::new(cause, frames, now);
         self.enter(Phase::Closing(Box::new(closing)));
-        self.rearm = true;
+        self.record.set(Flag::REARM, true);
         // Waiting input is not handled any more, but the client's Close may be in it.
         let inbox = self.rare.take_inbox();
         self.skip(inbox.as_ref().map_or(&[], Inbox::rest), now);
@@ -119,7 +121,7 @@ impl Conn {
 
     /// Acts on the peer's end once everything before it has been handled.
     fn follow_end(&mut self, now: Moment) {
-        if !self.ended {
+        if !self.has_ended() {
             return;
         }
         match &self.phase {

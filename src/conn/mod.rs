@@ -49,7 +49,6 @@ mod observed_inputs;
 mod observer;
 mod outbox;
 mod output_slices;
-mod packet_rate;
 mod packets;
 mod phase;
 mod pushes;

@@ -72,7 +72,7 @@ impl Dispatch<'_> {
             let is_secret = cmd.is_some_and(|cmd| env.service.is_secret(cmd));
             self.log_in(if is_secret { Hex::of_secret(message) } else { Hex::of(message) });
         }
-        let seq = self.record.recv_count;
+        let seq = self.record.recv_count();
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
@@ -139,7 +139,7 @@ impl Dispatch<'_> {
     /// Notes that a handler, or its substitute, is about to run.
     #[cold]
     pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &mut Env<S>) {
-        let (login, failed) = (self.login(), self.record.error_send());
+        let (login, failed) = (self.login(), env.tools.totals.send_errors);
         env.tools.too_large = 0;
         env.tools.slow.begin_handler(env.tools.meter.handler_began());
         let Some(recorder) = self.rare.noting() else { return };
@@ -169,7 +169,7 @@ impl Dispatch<'_> {
     ) {
         match env.tools.slow.end_handler() {
             // Without a packet or message so far, it is the hook of a connection that has just opened.
-            Some(took) if by == By::Application && self.record.recv_count == 0 => {
+            Some(took) if by == By::Application && self.record.recv_count() == 0 => {
                 self.log_slow("opened hook", None, took, env);
             }
             Some(took) if by == By::Application => {
@@ -181,7 +181,7 @@ impl Dispatch<'_> {
         if self.record.debug() {
             log_frames(self.record, sent);
         }
-        let (login, failed) = (self.login(), self.record.error_send());
+        let (login, failed) = (self.login(), env.tools.totals.send_errors);
         let too_large = std::mem::take(&mut env.tools.too_large);
         let Some(recorder) = self.rare.noting() else { return };
         recorder.call.seen = env.tools.write_buffer.bytes.len();

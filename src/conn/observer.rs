@@ -10,7 +10,7 @@ use super::observed_dispatch::note_sent;
 use super::phase::Phase;
 use crate::frame::Found;
 use crate::moment::Moment;
-use crate::record::Watch;
+use crate::record::Flag;
 use crate::recording::codes::Reason;
 use crate::recording::frame::digest;
 use crate::recording::note::Note;
@@ -21,7 +21,7 @@ impl Conn {
     /// Starts recording: at once, or, within a message, at the end of that message.
     pub(crate) fn record_with(&mut self, recorder: Recorder, now: Moment) {
         self.rare.set_recorder(recorder);
-        self.record.set(Watch::RECORDER, true);
+        self.record.set(Flag::RECORDER, true);
         self.begin_recording(now);
     }
 
@@ -35,7 +35,7 @@ impl Conn {
 
     fn drop_recorder(&mut self) {
         self.rare.drop_recorder();
-        self.record.set(Watch::RECORDER, false);
+        self.record.set(Flag::RECORDER, false);
     }
 
     /// Begins the recording once the connection is at a point from which it can be replayed.

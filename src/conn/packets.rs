@@ -102,7 +102,7 @@ impl Dispatch<'_> {
         };
         env.tools.meter.received(Some(packet.cmd), message.len());
         self.record.set_last_cmd(packet.cmd);
-        if !self.deadlines.packet_rate.take(env.settings.max_packets_per_second) {
+        if !self.record.packet_rate.take(env.settings.max_packets_per_second) {
             return self.excess_packet(&packet, env);
         }
         let Some(route) = find(packet.cmd) else {
@@ -165,7 +165,7 @@ impl Dispatch<'_> {
             cmd: packet.cmd,
             flag: packet.flag,
             data_status: packet.data_status,
-            seq: self.record.recv_count,
+            seq: self.record.recv_count(),
             data,
         };
         let handler = route.handler();

@@ -23,7 +23,7 @@ pub(super) enum Phase {
 }
 
 // Most connections are idle, and each has one of these.
-const _: () = assert!(size_of::<Phase>() <= 24);
+const _: () = assert!(size_of::<Phase>() <= 16);
 
 #[derive(Debug, Default)]
 pub(super) struct Proxied {

@@ -52,7 +52,7 @@ impl Conn {
             }
             return false;
         }
-        self.record.send_count += 1;
+        self.record.count_packet_out();
         env.tools.totals.packets_sent += 1;
         if env.tools.meter.is_on() {
             env.tools.meter.sent(SentKind::Push, cmd(), payload_len(len));

@@ -35,7 +35,7 @@ impl Conn {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => true,
             Phase::Open(_) => self.open_wants_read(settings),
-            Phase::Closing(_) => !self.ended,
+            Phase::Closing(_) => !self.has_ended(),
             Phase::Closed(_) => false,
         }
     }
@@ -106,7 +106,7 @@ impl Conn {
     /// [`wants_read`](Self::wants_read) of an open connection: kept input comes first.
     #[inline(always)]
     fn open_wants_read(&self, settings: &Settings) -> bool {
-        !self.rare.has_input() && !self.ended && !self.is_held_back(settings)
+        !self.rare.has_input() && !self.has_ended() && !self.is_held_back(settings)
     }
 
     /// Space in an incomplete large message, into which its next bytes can be read without a copy. Tell

@@ -82,7 +82,7 @@ impl<'i, S: Application> ShortPackets<'_, 'i, S> {
         tools.meter.received(Some(cmd), REQUEST_HEADER_BYTES + data.len());
         tools.meter.handler_begins(cmd);
         (context.cmd, context.flag, context.replied) = (cmd, flag, false);
-        let request = Request { cmd, flag, data_status, seq: context.record.recv_count, data };
+        let request = Request { cmd, flag, data_status, seq: context.record.recv_count(), data };
         let outcome = packet.route.handler()(self.state, request, context);
         if packet.route.owes_reply() {
             check_reply(packet.route, outcome, context);

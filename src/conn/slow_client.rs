@@ -71,7 +71,7 @@ impl<S: Application> Input<Env<S>> for InFlight {
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
         if self.bytes > 0 && self.progress.is_none_or(|bytes| bytes >= MIN_PROGRESS_BYTES) {
-            conn.deadlines.seen(env.tools.now);
+            conn.seen(env.tools.now);
             conn.deadlines.read_since(env.tools.now);
         }
     }

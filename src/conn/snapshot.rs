@@ -10,14 +10,14 @@ use crate::config::MAX_TICKETS;
 use crate::deflate::{Agreement, Deflate};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
-use crate::record::{Counted, Peer};
+use crate::record::{Counted, Flag, PacketRate, Peer};
 use crate::recording::ReplaySource;
 use crate::recording::file::{Begin, Opened, Owed};
 use crate::recording::note::{Note, Ticket};
 use crate::router::Deferral;
 
 /// More packets than any connection has received or sent.
-const MAX_COUNT: u64 = 1 << 60;
+const MAX_COUNT: u64 = 1 << 43;
 
 impl Conn {
     /// The connection's state, if it can be replayed from here.
@@ -49,9 +49,9 @@ impl Conn {
             bad_req_count: counted.bad_req_count,
             deflate: self.rare.compresses(),
             dedicated: self.rare.is_dedicated(),
-            ended: self.ended,
+            ended: self.has_ended(),
             deferral: self.plain_deferral(),
-            deadlines: self.deadlines.noted(),
+            deadlines: self.deadlines.noted(self.record.packet_rate),
         }
     }
 
@@ -111,8 +111,9 @@ impl Conn {
         }
         let mut conn = Conn::new(id, Peer::Local, connected);
         conn.phase = Phase::open();
-        conn.opened = true;
-        conn.ended = opened.ended;
+        conn.record.set(Flag::OPENED, true);
+        conn.record.set(Flag::ENDED, opened.ended);
+        conn.record.packet_rate = PacketRate::from_ahead_us(opened.deadlines.packets_ahead_us);
         conn.record.go_on_from(Counted {
             role_id: opened.role_id,
             kind: client_kind_of(opened.kind)?,

@@ -15,7 +15,7 @@ use crate::deflate::{self, Agreement, Deflate};
 use crate::metrics::Work;
 use crate::observer::Event;
 use crate::proxy::Header;
-use crate::record::Peer;
+use crate::record::{Flag, Peer};
 use crate::recording::codes::Reason;
 use crate::recording::note::Note;
 use crate::router::{Application, Outcome};
@@ -182,9 +182,9 @@ impl Conn {
             self.rare.set_deflate(deflate);
         }
         self.observe_response(env);
-        self.opened = true;
+        self.record.set(Flag::OPENED, true);
         env.tools.observed.report(Event::Opened(self.record.id));
-        self.rearm = true;
+        self.record.set(Flag::REARM, true);
         self.deadlines.opened(env.tools.now, &env.settings);
         env.tools.meter.ends();
         env.tools.meter.begins(Work::Hook, 0);

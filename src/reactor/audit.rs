@@ -68,7 +68,7 @@ impl<S: Application> Reactor<S> {
             waits_for_room: entry.conn.outbox.is_ready(),
             deadline: entry.conn.next_deadline(&core.lent.env.settings),
             armed_at: core.connections.schedule().armed_at(slot),
-            packets: entry.conn.record.recv_count,
+            packets: entry.conn.record.recv_count(),
         })
     }
 

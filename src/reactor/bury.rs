@@ -87,7 +87,7 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     if !entry.conn.was_opened() {
         return;
     }
-    tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
+    tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count() });
     let Some(session) = tools.sessions.take(record.id) else { return };
     call_hook(tools, Work::Hook, "end hook", &("id", Value::from_display(&record.id)), |tools| {
         state.closed(record, session, told, &mut tools.effects);

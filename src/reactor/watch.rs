@@ -4,7 +4,7 @@ use super::core::Core;
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
-use crate::record::Watch;
+use crate::record::Flag;
 use crate::recording::file::Head;
 use crate::recording::{Recorder, Target};
 use crate::router::Application;
@@ -14,7 +14,7 @@ pub(super) fn watch_from_the_start<S: Application>(core: &mut Core<S>, id: Conne
     if core.lent.env.tools.slow.is_on()
         && let Some(entry) = core.connections.get_mut(id)
     {
-        entry.conn.record.set(Watch::CLOCK, true);
+        entry.conn.record.set(Flag::CLOCK, true);
     }
     if core.recording.as_ref().is_some_and(|recording| !recording.debugged) {
         record(core, id);
@@ -25,7 +25,7 @@ pub(super) fn watch_from_the_start<S: Application>(core: &mut Core<S>, id: Conne
 /// recorded.
 pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
     let Some(entry) = core.connections.get_mut(id) else { return };
-    entry.conn.record.set(Watch::LOG, on);
+    entry.conn.record.set(Flag::LOG, on);
     if core.recording.as_ref().is_some_and(|recording| recording.debugged) {
         set_recorded(core, id, on);
     }
@@ -34,7 +34,7 @@ pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on
 /// Begins or ends the recording of a connection.
 pub(super) fn set_recorded<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
     let Some(entry) = core.connections.get_mut(id) else { return };
-    match (on, entry.conn.record.has(Watch::RECORDER)) {
+    match (on, entry.conn.record.has(Flag::RECORDER)) {
         (true, false) => record(core, id),
         (false, true) => entry.conn.stop_recording(),
         (true, true) | (false, false) => {}

@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 mod census;
+mod flags;
 mod login;
+mod packet_rate;
 mod traffic;
 
 use crate::config::{MAX_BAD_INPUT_LINES, MAX_BAD_REQUESTS};
@@ -13,8 +15,11 @@ use crate::moment::Moment;
 use crate::packed::{Packed, PackedMoment};
 
 pub(crate) use census::Census;
+pub(crate) use flags::Flag;
 pub use login::{ClientKind, Custodian, Identity, Login};
+pub(crate) use packet_rate::PacketRate;
 
+use flags::Flags;
 use login::Kept;
 use traffic::Traffic;
 
@@ -55,19 +60,6 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Who watches the packets of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Watch(u8);
-
-impl Watch {
-    /// The log.
-    pub(crate) const LOG: Watch = Watch(1);
-    /// A recorder.
-    pub(crate) const RECORDER: Watch = Watch(2);
-    /// A clock that times its handlers, and sees nothing of the packets.
-    pub(crate) const CLOCK: Watch = Watch(4);
-}
-
 /// The record of one connection. Handlers read it through their context.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -76,16 +68,11 @@ pub struct Record {
     ip: Option<IpAddr>,
     port: Packed<2>,
     connected_at: PackedMoment,
-    kind: ClientKind,
-    watch: Watch,
-    bad_input_lines: u8,
-    bad_req_count: u8,
+    flags: Flags,
+    pub(crate) packet_rate: PacketRate,
     login: Option<Box<Kept>>,
-    pub(crate) recv_count: u64,
-    pub(crate) send_count: u64,
-    last_recv_count: Packed<5>,
-    loop_counter: Packed<3>,
-    error_send: u32,
+    /// The lower half of [`recv_count`](Self::recv_count) at the last client check.
+    last_recv_count: u32,
     traffic: Traffic,
 }
 
@@ -103,9 +90,7 @@ pub(crate) struct Counted {
 }
 
 // Each connection has one.
-const _: () = assert!(size_of::<Record>() <= 88);
-// Bad requests are counted in a byte, including the one that is too many.
-const _: () = assert!(MAX_BAD_REQUESTS < u8::MAX as u32);
+const _: () = assert!(size_of::<Record>() <= 80);
 
 impl Record {
     pub(crate) fn new(id: ConnectionId, peer: Peer, connected_at: Moment) -> Self {
@@ -114,16 +99,10 @@ impl Record {
             ip: None,
             port: Packed::ZERO,
             connected_at: connected_at.into(),
-            kind: ClientKind::Guest,
-            watch: Watch(0),
-            bad_input_lines: 0,
-            bad_req_count: 0,
+            flags: Flags::default(),
+            packet_rate: PacketRate::default(),
             login: None,
-            recv_count: 0,
-            send_count: 0,
-            last_recv_count: Packed::ZERO,
-            loop_counter: Packed::ZERO,
-            error_send: 0,
+            last_recv_count: 0,
             traffic: Traffic::default(),
         };
         record.set_peer(peer);
@@ -151,7 +130,7 @@ impl Record {
     /// What kind of client it is: [`ClientKind::Guest`] until a login says otherwise.
     #[must_use]
     pub fn kind(&self) -> ClientKind {
-        self.kind
+        self.flags.kind()
     }
 
     /// Who the client is, once it has logged in.
@@ -174,26 +153,28 @@ impl Record {
 
     /// Packets received, including the one in hand: its sequence number, from 1.
     #[must_use]
+    #[inline]
     pub fn recv_count(&self) -> u64 {
-        self.recv_count
+        self.traffic.packets_in()
     }
 
     /// [`recv_count`](Self::recv_count) at the last client check.
     #[must_use]
     pub fn last_recv_count(&self) -> u64 {
-        self.last_recv_count.get()
+        let since = (self.recv_count() as u32).wrapping_sub(self.last_recv_count);
+        self.recv_count().saturating_sub(since.into())
     }
 
     /// Packets sent: written to the socket or waiting for it.
     #[must_use]
     pub fn send_count(&self) -> u64 {
-        self.send_count
+        self.traffic.packets_out()
     }
 
-    /// Packets that could not be sent because the outbox was full, up to 2^32 - 1.
+    /// Packets that could not be sent because the outbox was full, up to 2^20 - 1.
     #[must_use]
     pub fn error_send(&self) -> u64 {
-        self.error_send.into()
+        self.traffic.unsent().into()
     }
 
     /// Bytes received, without the overhead of TLS.
@@ -217,41 +198,43 @@ impl Record {
     /// Bad requests so far.
     #[must_use]
     pub fn bad_req_count(&self) -> u32 {
-        self.bad_req_count.into()
+        self.traffic.bad_requests().into()
     }
 
-    /// Rounds of housekeeping so far, up to 2^24 - 1.
+    /// Rounds of housekeeping so far, up to 2^20 - 1.
     #[must_use]
     pub fn loop_counter(&self) -> u32 {
-        self.loop_counter.get() as u32
+        self.traffic.rounds()
     }
 
     /// Whether each packet in and out is logged.
     #[must_use]
     pub fn debug(&self) -> bool {
-        self.has(Watch::LOG)
+        self.has(Flag::LOG)
     }
 
     /// Whether the connection is watched (debug or a recording): a single test, since each packet needs it.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
-        self.watch.0 & (Watch::LOG.0 | Watch::RECORDER.0) != 0
+        self.has(Flag::WATCHED)
     }
 
     /// Whether its handlers are watched: as the connection is, or only timed.
     #[inline]
     pub(crate) fn has_watched_handlers(&self) -> bool {
-        self.watch.0 != 0
+        self.has(Flag::WATCHED_HANDLERS)
     }
 
-    /// Whether `watch` is on.
-    pub(crate) fn has(&self, watch: Watch) -> bool {
-        self.watch.0 & watch.0 != 0
+    /// Whether `flag` is set.
+    #[inline]
+    pub(crate) fn has(&self, flag: Flag) -> bool {
+        self.flags.has(flag)
     }
 
-    /// Switches `watch` on or off.
-    pub(crate) fn set(&mut self, watch: Watch, on: bool) {
-        self.watch.0 = if on { self.watch.0 | watch.0 } else { self.watch.0 & !watch.0 };
+    /// Sets `flag`, or takes it back.
+    #[inline]
+    pub(crate) fn set(&mut self, flag: Flag, on: bool) {
+        self.flags.set(flag, on);
     }
 
     /// Sets the client's address, which a proxy has named.
@@ -268,13 +251,13 @@ impl Record {
     }
 
     pub(crate) fn log_in(&mut self, login: Login) {
-        self.kind = login.kind;
+        self.flags.set_kind(login.kind);
         self.login = Some(Box::new(Kept::new(login.identity, login.custodian)));
     }
 
     /// Logs the client out. Returns the role that it played, if it did.
     pub(crate) fn log_out(&mut self) -> Option<u64> {
-        self.kind = ClientKind::Guest;
+        self.flags.set_kind(ClientKind::Guest);
         self.login.take().map(|login| login.role_id())
     }
 
@@ -285,26 +268,26 @@ impl Record {
 
     /// Counts packets that did not fit the outbox.
     pub(crate) fn count_send_errors(&mut self, packets: u32) {
-        self.error_send = self.error_send.saturating_add(packets);
+        self.traffic.set_unsent(self.traffic.unsent().saturating_add(packets));
     }
 
     /// Counts a bad request. Returns whether it is one too many.
     pub(crate) fn count_bad_request(&mut self) -> bool {
-        self.bad_req_count = self.bad_req_count.saturating_add(1);
-        u32::from(self.bad_req_count) > MAX_BAD_REQUESTS
+        self.traffic.set_bad_requests(self.traffic.bad_requests().saturating_add(1));
+        self.bad_req_count() > MAX_BAD_REQUESTS
     }
 
     /// The counters that decide what the connection does, for a recording that begins in the middle.
     pub(crate) fn counted(&self) -> Counted {
         Counted {
             role_id: self.role_id(),
-            kind: self.kind,
-            recv_count: self.recv_count,
-            send_count: self.send_count,
+            kind: self.kind(),
+            recv_count: self.recv_count(),
+            send_count: self.send_count(),
             last_recv_count: self.last_recv_count(),
             loop_counter: self.loop_counter(),
-            error_send: self.error_send,
-            bad_req_count: self.bad_req_count,
+            error_send: self.traffic.unsent(),
+            bad_req_count: self.traffic.bad_requests(),
         }
     }
 
@@ -315,28 +298,40 @@ impl Record {
             let identity = Identity { role_id, ..Identity::default() };
             self.log_in(Login { identity, kind, ..Login::default() });
         }
-        self.recv_count = counted.recv_count;
-        self.send_count = counted.send_count;
-        self.last_recv_count = Packed::new(counted.last_recv_count);
-        self.loop_counter = Packed::new(counted.loop_counter.into());
-        self.error_send = counted.error_send;
-        self.bad_req_count = counted.bad_req_count;
+        self.traffic.set_packets(counted.recv_count, counted.send_count);
+        self.last_recv_count = counted.last_recv_count as u32;
+        self.traffic.set_rounds(counted.loop_counter);
+        self.traffic.set_unsent(counted.error_send);
+        self.traffic.set_bad_requests(counted.bad_req_count);
+    }
+
+    /// Counts a packet as received.
+    #[inline]
+    pub(crate) fn count_packet_in(&mut self) {
+        self.traffic.add_packet_in();
+    }
+
+    /// Counts a packet as sent.
+    #[inline]
+    pub(crate) fn count_packet_out(&mut self) {
+        self.traffic.add_packet_out();
     }
 
     pub(crate) fn count_loop(&mut self) {
-        self.loop_counter.increment();
+        self.traffic.set_rounds(self.traffic.rounds().saturating_add(1));
     }
 
     /// Whether packets have come since the last call.
     pub(crate) fn take_news(&mut self) -> bool {
         let has_news = self.has_news();
-        self.last_recv_count = Packed::new(self.recv_count);
+        self.last_recv_count = self.recv_count() as u32;
         has_news
     }
 
     /// Whether packets have come since the last call of [`take_news`](Self::take_news).
     pub(crate) fn has_news(&self) -> bool {
-        self.recv_count > self.last_recv_count()
+        // No client sends 2^32 packets from one check to the next.
+        self.recv_count() as u32 != self.last_recv_count
     }
 
     /// Counts bytes that have come.
@@ -383,8 +378,8 @@ impl Record {
 
     /// Takes one of the few log lines that bad input may cost on this connection.
     pub(crate) fn may_log_bad_input(&mut self) -> bool {
-        let may = self.bad_input_lines < MAX_BAD_INPUT_LINES;
-        self.bad_input_lines = self.bad_input_lines.saturating_add(1);
-        may
+        let lines = self.traffic.lines();
+        self.traffic.set_lines(lines.saturating_add(1));
+        lines < MAX_BAD_INPUT_LINES
     }
 }

@@ -148,7 +148,7 @@ fn replies_keep_their_order_and_data_however_long_compression_takes() {
                 let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
                 let sent = lens.len() as u64;
                 assert_eq!(
-                    (record.send_count, totals.packets_sent, totals.send_errors),
+                    (record.send_count(), totals.packets_sent, totals.send_errors),
                     (sent, sent, 0),
                     "{case}"
                 );
@@ -187,7 +187,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
         let mut rig = compressing_with(way.0, way.1, |config| bound(config, 50_000, 100_000));
         ask(&mut rig, &[60_000, 60_000, 10]);
         rig.compress();
-        assert_eq!(rig.conn.record.send_count, 2, "{way:?}: the second does not fit, the short one does");
+        assert_eq!(rig.conn.record.send_count(), 2, "{way:?}: the second does not fit, the short one does");
         assert_eq!(rig.closes(), [(0, "close 4008")], "{way:?}");
     }
 }
@@ -338,7 +338,7 @@ fn deferred_replies_are_compressed_in_slices_and_not_charged() {
         let mut rig = compressing(way);
         for len in [10_000, 100_000] {
             rig.request(DEFER, b"");
-            let seq = rig.conn.record.recv_count;
+            let seq = rig.conn.record.recv_count();
             rig.with(|conn, env| conn.handle_answer(seq, Answer::Reply(text(len)), env));
             assert_eq!(rig.env.tools.effects.cost(), 0);
         }

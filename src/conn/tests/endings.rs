@@ -158,7 +158,7 @@ fn pushes_are_taken_only_while_a_connection_is_open_and_to_the_last_byte() {
         rig.takes = false;
         assert_eq!(rig.with(|conn, env| conn.admits(&push, gathered, env)), fits, "{queued} {gathered}");
         let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
-        assert_eq!((record.send_count, record.error_send()), (fits.into(), (!fits).into()));
+        assert_eq!((record.send_count(), record.error_send()), (fits.into(), (!fits).into()));
         assert_eq!((totals.packets_sent, totals.send_errors), (fits.into(), (!fits).into()));
         assert_eq!(rig.conn.is_open(), fits);
         assert!(!rig.with(|conn, env| conn.admits(&push, 0, env)) || fits);

@@ -129,7 +129,7 @@ fn a_long_message_is_inflated_in_slices_and_later_input_waits() {
             assert!(replies[0].data == noise(30_000), "{name}");
             assert_eq!(replies.get(1).map(|reply| reply.data), (!behind.is_empty()).then_some(&b"next"[..]));
             assert_eq!(
-                (rig.env.inflaters.in_use(), rig.conn.record.recv_count),
+                (rig.env.inflaters.in_use(), rig.conn.record.recv_count()),
                 (0, replies.len() as u64),
                 "{name}"
             );

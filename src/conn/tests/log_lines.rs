@@ -43,7 +43,7 @@ fn under_debug_the_first_64_bytes_of_each_packet_are_logged() {
     let mut rig = Rig::open(|_| {});
     rig.request(ECHO, b"unseen");
     assert_eq!(lines(), [""; 0], "nothing is logged of those who do nothing wrong");
-    rig.conn.record.set(crate::record::Watch::LOG, true);
+    rig.conn.record.set(crate::record::Flag::LOG, true);
     let id = rig.conn.record.id;
     for (data, shown) in [(vec![], 0), (vec![0xab; 55], 55), (vec![0xab; 56], 55), (vec![0xab; 5000], 55)] {
         rig.request(ECHO, &data);
@@ -85,7 +85,7 @@ fn under_debug_secret_data_is_not_logged() {
     lines();
     let mut rig = Rig::open(|_| {});
     rig.env.service = Service::Packets(&SECRETS);
-    rig.conn.record.set(crate::record::Watch::LOG, true);
+    rig.conn.record.set(crate::record::Flag::LOG, true);
     let header = |size: &str| format!("INFO {} in  {size}00000000000064… (15 bytes)", rig.conn.record.id);
     let expected = [header("0006"), header("0099")];
     rig.request(ECHO, b"secret");
@@ -103,7 +103,7 @@ fn under_debug_messages_are_logged() {
     lines();
     rig.frame(Opcode::Text, b"quiet");
     assert_eq!(lines(), [""; 0]);
-    rig.conn.record.set(crate::record::Watch::LOG, true);
+    rig.conn.record.set(crate::record::Flag::LOG, true);
     rig.frame(Opcode::Text, b"loud");
     assert_eq!(lines(), [format!("INFO {} in  6c6f7564 (4 bytes)", rig.conn.record.id)]);
 }

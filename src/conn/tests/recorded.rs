@@ -126,15 +126,15 @@ fn a_recording_begins_with_the_state_of_the_connection() {
     let mut conn = Conn::from_begin(id, &begin(open.clone()), 1).unwrap();
     assert_eq!(begin_of(&mut conn, Moment::from_ms(20)), Some(begin(open)));
     for opened in [
-        Opened { recv_count: 1 << 60, ..Opened::default() },
-        Opened { send_count: 1 << 60, ..Opened::default() },
+        Opened { recv_count: 1 << 43, ..Opened::default() },
+        Opened { send_count: 1 << 43, ..Opened::default() },
     ] {
         assert!(Conn::from_begin(id, &begin(opened), 1).is_some());
     }
     for opened in [
         Opened { kind: 3, ..Opened::default() },
-        Opened { recv_count: (1 << 60) + 1, ..Opened::default() },
-        Opened { send_count: (1 << 60) + 1, ..Opened::default() },
+        Opened { recv_count: (1 << 43) + 1, ..Opened::default() },
+        Opened { send_count: (1 << 43) + 1, ..Opened::default() },
     ] {
         assert!(Conn::from_begin(id, &begin(opened), 1).is_none());
     }

@@ -44,7 +44,7 @@ fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
         }
         rig.frame(Opcode::Binary, &message);
         let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
-        assert_eq!((record.recv_count, totals.packets_received), (1, 1), "{message:?}");
+        assert_eq!((record.recv_count(), totals.packets_received), (1, 1), "{message:?}");
         let answered = match expected {
             Ok(error_id) => {
                 let [reply] = rig.replies()[..] else { panic!("{:?} to {message:?}", rig.seen) };
@@ -62,7 +62,7 @@ fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
                 0
             }
         };
-        assert_eq!((record.send_count, totals.packets_sent), (answered, answered), "{message:?}");
+        assert_eq!((record.send_count(), totals.packets_sent), (answered, answered), "{message:?}");
     }
     assert_eq!(Packet::parse(b"12345678"), Err(Fault::Short));
 }
@@ -179,7 +179,7 @@ fn a_reply_that_does_not_fit_is_counted_and_closes_or_is_dropped() {
         });
         let record = &rig.conn.record;
         let totals = rig.env.tools.totals;
-        assert_eq!((record.send_count, totals.packets_sent), (2, 2), "{overflow:?}");
+        assert_eq!((record.send_count(), totals.packets_sent), (2, 2), "{overflow:?}");
         assert_eq!((record.error_send(), totals.send_errors), (1, 1), "{overflow:?}");
         assert_eq!(rig.env.state.noted[1..], ["Ok(())", "Ok(())", "Err(OutboxFull)"]);
         assert_eq!(rig.conn.is_open(), overflow == Drop);

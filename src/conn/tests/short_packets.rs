@@ -143,7 +143,7 @@ fn results(frames: &[Vec<u8>], arrival: Arrival, change: Change) -> Vec<String> 
         }),
     }
     let record = &rig.conn.record;
-    let counts = (record.recv_count, record.send_count, record.error_send(), record.bad_req_count());
+    let counts = (record.recv_count(), record.send_count(), record.error_send(), record.bad_req_count());
     vec![
         format!("{:?}", rig.seen),
         format!("{:?}", rig.messages),
@@ -193,7 +193,7 @@ fn a_panic_among_packets_closes_with_what_was_sent_before_it() {
     rig.feed(&[&echo[..], &echo, &panic, &echo].concat());
     let seen: Vec<_> = rig.seen.iter().skip(1).map(|(_, what)| what.as_str()).collect();
     assert_eq!(seen, ["packet 4", "packet 4", "packet 6", "close 1011"]);
-    assert_eq!((rig.conn.record.recv_count, rig.conn.record.last_cmd()), (3, CALL));
+    assert_eq!((rig.conn.record.recv_count(), rig.conn.record.last_cmd()), (3, CALL));
     let id = rig.conn.record.id;
     let line = format!("ERROR panic what=\"handler\" id={id} peer=unix role_id=0 cmd={CALL}");
     assert_eq!(lines().iter().filter(|logged| **logged == line).count(), 1);

@@ -225,7 +225,7 @@ fn a_packet_that_does_not_fit_the_outbox_counts_whole_and_closes_or_is_dropped()
         let closing = matches!(rig.conn.phase, Phase::Closing(_));
         assert_eq!(closing, overflow == crate::config::Overflow::Close);
         let record = &rig.conn.record;
-        assert_eq!((record.send_count, record.error_send()), (3, 1), "{overflow:?}");
+        assert_eq!((record.send_count(), record.error_send()), (3, 1), "{overflow:?}");
     }
 }
 

@@ -38,7 +38,7 @@ const CASES: [Case; 7] = [
         "a deferred reply",
         |rig| {
             rig.request(DEFER, b"");
-            let seq = rig.conn.record.recv_count;
+            let seq = rig.conn.record.recv_count();
             rig.with(|conn, env| conn.handle_answer(seq, Answer::Reply(vec![0; LIMIT]), env));
         },
         &[6],

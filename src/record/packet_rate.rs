@@ -6,7 +6,7 @@ const SECOND_US: u64 = 1_000_000;
 
 /// A token bucket, which holds one second's worth of packets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PacketRate {
+pub(crate) struct PacketRate {
     /// How far the packets are ahead of time, in microseconds: 0 if the bucket is full, a second if it is
     /// empty.
     ahead_us: Packed<3>,
@@ -19,27 +19,27 @@ impl Default for PacketRate {
 }
 
 impl PacketRate {
-    pub(super) fn from_ahead_us(ahead_us: u64) -> Self {
+    pub(crate) fn from_ahead_us(ahead_us: u64) -> Self {
         PacketRate { ahead_us: Packed::new(ahead_us) }
     }
 
-    pub(super) fn ahead_us(self) -> u64 {
+    pub(crate) fn ahead_us(self) -> u64 {
         self.ahead_us.get()
     }
 
     /// Whether the bucket is full, so that time changes nothing.
     #[inline]
-    pub(super) fn is_full(self) -> bool {
+    pub(crate) fn is_full(self) -> bool {
         self.ahead_us == Packed::ZERO
     }
 
     /// Refills the bucket for `passed_ms` milliseconds.
-    pub(super) fn refill(&mut self, passed_ms: u64) {
+    pub(crate) fn refill(&mut self, passed_ms: u64) {
         self.ahead_us = Packed::new(self.ahead_us.get().saturating_sub(passed_ms.saturating_mul(1000)));
     }
 
     /// Takes one packet at a rate of `per_second`, where 0 means no limit. False if the bucket is empty.
-    pub(super) fn take(&mut self, per_second: u32) -> bool {
+    pub(crate) fn take(&mut self, per_second: u32) -> bool {
         if per_second == 0 {
             return true;
         }
