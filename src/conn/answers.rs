@@ -5,6 +5,7 @@ use super::deferrals::Deferred;
 use super::dispatch::{By, Dispatch};
 use super::env::Env;
 use super::input::{Answer, Close, Input};
+use super::phase::Phase;
 use crate::cause::Cause;
 use crate::mailbox;
 use crate::metrics::Timer;
@@ -138,7 +139,7 @@ impl Conn {
     ) {
         if was_held_back {
             // From here on the client's silence may count again.
-            self.deadlines.read_since(env.tools.now);
+            self.read_since(env.tools.now);
         }
         self.record.set(Flag::REARM, true);
         let Deferral { cmd, flag, is_login, .. } = deferred.deferral;
@@ -155,7 +156,8 @@ impl Conn {
 
     /// Closes a client whose time for a login has run out while one was under way, which has failed now.
     fn check_account<S: Application>(&mut self, env: &mut Env<S>) {
-        let is_due = self.deadlines.is_account_check_due(env.tools.now, &env.settings);
+        let Phase::Open(open) = &self.phase else { return };
+        let is_due = open.deadlines.is_account_check_due(env.tools.now, &env.settings);
         if is_due && !self.record.is_logged_in() {
             Close(Cause::NeverLoggedIn).apply(self, env);
         }

@@ -1,11 +1,9 @@
 //! The state of one connection, and the queries on it.
 
-use super::deadlines::Deadlines;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::phase::Phase;
 use super::rare_state::RareState;
-use super::read_policy::Bulk;
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -18,27 +16,18 @@ pub(crate) struct Conn {
     pub(crate) record: Record,
     pub(crate) outbox: Outbox,
     pub(super) phase: Phase,
-    pub(super) deadlines: Deadlines,
     pub(super) rare: RareState,
-    pub(super) bulk: Bulk,
 }
 
 // Most connections are idle: this is the size of each.
-const _: () = assert!(size_of::<Conn>() <= 144);
+const _: () = assert!(size_of::<Conn>() <= 136);
 
 impl Conn {
     /// A newly accepted connection.
     pub(crate) fn new(id: ConnectionId, peer: Peer, now: Moment) -> Self {
         let mut record = Record::new(id, peer, now);
         record.set(Flag::REARM, true);
-        Conn {
-            record,
-            outbox: Outbox::default(),
-            phase: Phase::upgrading(),
-            deadlines: Deadlines::new(now),
-            rare: RareState::default(),
-            bulk: Bulk::Little,
-        }
+        Conn { record, outbox: Outbox::default(), phase: Phase::upgrading(), rare: RareState::default() }
     }
 
     /// A connection newly accepted from a trusted proxy. `proxy` counts as its peer until it names another.
@@ -54,9 +43,9 @@ impl Conn {
         now: Moment,
         settings: &super::settings::Settings,
     ) -> Self {
-        let mut conn = Conn { phase: Phase::open(), ..Conn::new(id, peer, now) };
+        let deadlines = super::deadlines::Deadlines::new(now, settings);
+        let mut conn = Conn { phase: Phase::open(deadlines), ..Conn::new(id, peer, now) };
         conn.record.set(Flag::OPENED, true);
-        conn.deadlines.opened(now, settings);
         conn
     }
 
@@ -75,11 +64,20 @@ impl Conn {
     /// Records that bytes came. Call it before their packets are counted against the packet rate.
     #[inline(always)]
     pub(super) fn seen(&mut self, now: Moment) {
+        let Phase::Open(open) = &mut self.phase else { return };
         let rate = &mut self.record.packet_rate;
         if !rate.is_full() {
-            rate.refill(now.since(self.deadlines.last_seen()));
+            rate.refill(now.since(open.deadlines.last_seen()));
         }
-        self.deadlines.seen(now);
+        open.deadlines.seen(now);
+    }
+
+    /// Restarts the read timer, if there is one.
+    #[inline(always)]
+    pub(super) fn read_since(&mut self, now: Moment) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.deadlines.read_since(now);
+        }
     }
 
     /// Whether the peer will send no more.

@@ -9,7 +9,7 @@ use crate::record::PacketRate;
 use crate::recording::file;
 use crate::recording::note::ANSWER_TIMER;
 
-/// The times from which a connection's timers count.
+/// The times from which an open connection's timers count.
 ///
 /// Traffic only moves deadlines later, so the reactor's wheel is not told: when the deadline that it knows
 /// comes, it asks for the current one and arms that.
@@ -69,26 +69,16 @@ impl Due {
 }
 
 impl Deadlines {
-    pub(super) fn new(now: Moment) -> Self {
-        let (now, never) = (now.into(), Moment::NEVER.into());
+    /// Those of a connection whose upgrade is complete.
+    pub(super) fn new(now: Moment, settings: &Settings) -> Self {
         Deadlines {
-            read_since: now,
-            last_seen: now,
-            pinged_at: now,
-            client_check_at: never,
-            account_check_at: never,
-            housekeeping_at: never,
+            read_since: now.into(),
+            last_seen: now.into(),
+            pinged_at: now.into(),
+            client_check_at: now.after(settings.client_check_ms).into(),
+            account_check_at: now.after(settings.account_check_ms).into(),
+            housekeeping_at: now.after(settings.housekeeping_ms).into(),
         }
-    }
-
-    /// The upgrade is complete.
-    pub(super) fn opened(&mut self, now: Moment, settings: &Settings) {
-        self.read_since = now.into();
-        self.last_seen = now.into();
-        self.pinged_at = now.into();
-        self.client_check_at = now.after(settings.client_check_ms).into();
-        self.account_check_at = now.after(settings.account_check_ms).into();
-        self.housekeeping_at = now.after(settings.housekeeping_ms).into();
     }
 
     /// Restarts the read timer: a message began or ended, or the server reads the client again after holding
@@ -293,8 +283,7 @@ mod tests {
     #[test]
     fn each_timer_comes_at_its_default_and_not_before() {
         let settings = settings(|_| {});
-        let mut deadlines = Deadlines::new(Moment::START);
-        deadlines.opened(Moment::START, &settings);
+        let mut deadlines = Deadlines::new(Moment::START, &settings);
         let mut seen = vec![];
         let mut now = Moment::START;
         let waits = Waits { suspended: true, logging_in: false };
@@ -322,8 +311,12 @@ mod tests {
 
     #[test]
     fn the_read_timer_counts_from_the_last_message_and_not_while_suspended() {
-        let settings = settings(|config| config.timers.ping_interval = None);
-        let mut deadlines = Deadlines::new(Moment::START);
+        let settings = settings(|config| {
+            let timers = &mut config.timers;
+            (timers.ping_interval, timers.housekeeping) = (None, None);
+            (timers.client_check, timers.account_check) = (None, None);
+        });
+        let mut deadlines = Deadlines::new(Moment::START, &settings);
         let (reads, suspended) = (Waits::default(), Waits { suspended: true, logging_in: false });
         deadlines.read_since(Moment::from_ms(5));
         assert_eq!(deadlines.next(&settings, reads), Moment::from_ms(60_005));

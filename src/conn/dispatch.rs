@@ -82,13 +82,9 @@ impl Conn {
     /// Splits an open connection into its decoder and the parts that a call into the application uses.
     #[inline(always)]
     pub(super) fn split(&mut self) -> Option<(&mut Decoder, Dispatch<'_>)> {
-        let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
-        let dispatch = Dispatch {
-            record: &mut self.record,
-            deadlines: &mut self.deadlines,
-            rare: &mut self.rare,
-            outbox: &mut self.outbox,
-        };
+        let Phase::Open(Open { decoder, deadlines, .. }) = &mut self.phase else { return None };
+        let dispatch =
+            Dispatch { record: &mut self.record, deadlines, rare: &mut self.rare, outbox: &mut self.outbox };
         Some((decoder, dispatch))
     }
 

@@ -21,8 +21,8 @@ impl<S: Application> Input<Env<S>> for Bytes<'_, '_> {
     #[inline(always)]
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> Progress {
         let Bytes(input) = self;
-        conn.seen(env.tools.now);
         if conn.is_open() {
+            conn.seen(env.tools.now);
             return conn.read_frames(input, env);
         }
         loop {
@@ -72,7 +72,7 @@ impl Conn {
         }
         let had_packets = self.read_short_packets(input, env);
         if had_packets {
-            self.deadlines.read_since(env.tools.now);
+            self.read_since(env.tools.now);
             if input.is_empty() && env.tools.write_buffer.gathered() < FLUSH_BYTES {
                 return Progress::Taken;
             }
@@ -120,7 +120,7 @@ impl Conn {
             delivered = true;
         };
         if is_heard {
-            self.deadlines.read_since(env.tools.now);
+            self.read_since(env.tools.now);
         }
         progress
     }

@@ -51,7 +51,7 @@ impl Conn {
         env.charge(cost);
         let Some(result) = went_on else { return };
         // From here on the client's silence counts again, so a suspended deadline is set anew.
-        self.deadlines.read_since(env.tools.now);
+        self.read_since(env.tools.now);
         self.record.set(Flag::REARM, true);
         if let Err(cause) = result {
             Close(cause).apply(self, env);

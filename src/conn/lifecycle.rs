@@ -91,7 +91,7 @@ impl Input<Moment> for Written {
 
     fn apply(&mut self, conn: &mut Conn, now: &mut Moment) {
         if self.was_held_back {
-            conn.deadlines.read_since(*now);
+            conn.read_since(*now);
         }
     }
 }

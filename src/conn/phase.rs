@@ -1,6 +1,7 @@
 //! The phases of a connection's life. The transitions are in `lifecycle.rs`.
 
 use super::closing::Closing;
+use super::deadlines::Deadlines;
 use crate::cause::Cause;
 use crate::frame::Decoder;
 use crate::proxy::HeaderReader;
@@ -23,7 +24,7 @@ pub(super) enum Phase {
 }
 
 // Most connections are idle, and each has one of these.
-const _: () = assert!(size_of::<Phase>() <= 16);
+const _: () = assert!(size_of::<Phase>() <= 40);
 
 #[derive(Debug, Default)]
 pub(super) struct Proxied {
@@ -48,6 +49,18 @@ pub(super) struct Upgrading {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) decoder: Decoder,
+    pub(super) deadlines: Deadlines,
+    pub(super) bulk: Bulk,
+}
+
+/// How much a client has sent recently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bulk {
+    Little,
+    /// The last read brought much.
+    Much,
+    /// The last message was large.
+    Large,
 }
 
 impl Phase {
@@ -59,7 +72,7 @@ impl Phase {
         Phase::Upgrading(Box::default())
     }
 
-    pub(super) fn open() -> Self {
-        Phase::Open(Open { decoder: Decoder::new() })
+    pub(super) fn open(deadlines: Deadlines) -> Self {
+        Phase::Open(Open { decoder: Decoder::new(), deadlines, bulk: Bulk::Little })
     }
 }

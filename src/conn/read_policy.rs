@@ -2,7 +2,7 @@
 
 use super::connection::Conn;
 use super::inbox::Inbox;
-use super::phase::Phase;
+use super::phase::{Bulk, Phase};
 use super::settings::Settings;
 use crate::metrics::Stamp;
 
@@ -17,16 +17,6 @@ pub(super) const MIN_READ_BYTES: usize = 16 * 1024;
 pub(super) const MUCH_BYTES: usize = 8 * 1024;
 /// The least size of a large message, in bytes.
 pub(super) const LARGE_MESSAGE_BYTES: usize = 64 * 1024;
-
-/// How much a client has sent recently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bulk {
-    Little,
-    /// The last read brought much.
-    Much,
-    /// The last message was large.
-    Large,
-}
 
 impl Conn {
     /// Whether the connection takes bytes from its socket now.
@@ -69,10 +59,12 @@ impl Conn {
     /// The size of the next read in bytes, unless a message's own buffer has [space](Self::receive_buffer). A
     /// message that comes whole is not copied; the read is smaller where part of a message is held already.
     pub(crate) fn read_size(&self) -> usize {
-        let most = if self.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
         match &self.phase {
-            Phase::Open(open) => most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES),
-            Phase::Proxied(_) | Phase::Upgrading(_) => most,
+            Phase::Open(open) => {
+                let most = if open.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
+                most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES)
+            }
+            Phase::Proxied(_) | Phase::Upgrading(_) => READ_BYTES,
             // Discarded input can consist of frames only, and then takes longer than handled input: small
             // reads let the clock be read in between.
             Phase::Closing(_) | Phase::Closed(_) => MIN_READ_BYTES,
@@ -81,26 +73,30 @@ impl Conn {
 
     /// Records the length of a read.
     pub(crate) fn note_read(&mut self, len: usize) {
-        if self.bulk != Bulk::Large {
-            self.bulk = if len < MUCH_BYTES { Bulk::Little } else { Bulk::Much };
+        if let Phase::Open(open) = &mut self.phase
+            && open.bulk != Bulk::Large
+        {
+            open.bulk = if len < MUCH_BYTES { Bulk::Little } else { Bulk::Much };
         }
     }
 
     /// Records the length of a message.
     #[inline(always)]
     pub(super) fn note_message_len(&mut self, is_large: bool) {
+        let Phase::Open(open) = &mut self.phase else { return };
         if is_large {
-            self.bulk = Bulk::Large;
-        } else if self.bulk == Bulk::Large {
-            self.bulk = Bulk::Much;
+            open.bulk = Bulk::Large;
+        } else if open.bulk == Bulk::Large {
+            open.bulk = Bulk::Much;
         }
     }
 
     /// Whether one short read is likely to bring all that the client has sent, and can be handled then.
     #[inline(always)]
     pub(crate) fn says_little(&self, settings: &Settings) -> bool {
-        let is_open = matches!(&self.phase, Phase::Open(open) if open.decoder.payload_left() < MUCH_BYTES);
-        is_open && self.bulk == Bulk::Little && self.open_wants_read(settings)
+        let Phase::Open(open) = &self.phase else { return false };
+        let is_quiet = open.bulk == Bulk::Little && open.decoder.payload_left() < MUCH_BYTES;
+        is_quiet && self.open_wants_read(settings)
     }
 
     /// [`wants_read`](Self::wants_read) of an open connection: kept input comes first.

@@ -4,6 +4,7 @@
 use super::connection::Conn;
 use super::env::Env;
 use super::input::{InFlight, Input};
+use super::phase::Phase;
 use super::sample::{Outgoing, Sample};
 use crate::router::Application;
 
@@ -59,7 +60,8 @@ impl Conn {
 
     /// Drops a sample that a sign of life has outdated.
     pub(super) fn drop_old_sample(&mut self) {
-        let since = self.deadlines.last_sign();
+        let Phase::Open(open) = &self.phase else { return };
+        let since = open.deadlines.last_sign();
         if self.rare.sample().is_some_and(|sample| sample.at < since) {
             self.rare.set_sample(None);
         }
@@ -72,7 +74,7 @@ impl<S: Application> Input<Env<S>> for InFlight {
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
         if self.bytes > 0 && self.progress.is_none_or(|bytes| bytes >= MIN_PROGRESS_BYTES) {
             conn.seen(env.tools.now);
-            conn.deadlines.read_since(env.tools.now);
+            conn.read_since(env.tools.now);
         }
     }
 }

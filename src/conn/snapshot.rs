@@ -4,7 +4,7 @@ use super::connection::Conn;
 use super::deadlines::Deadlines;
 use super::deferrals::Deferred;
 use super::noted_login::{client_kind_of, number_of_client_kind};
-use super::phase::Phase;
+use super::phase::{Open, Phase};
 use super::replay::recorded_wait;
 use crate::config::MAX_TICKETS;
 use crate::deflate::{Agreement, Deflate};
@@ -24,7 +24,7 @@ impl Conn {
     pub(super) fn snapshot(&self, now: Moment) -> Option<Begin> {
         let open = match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
-            Phase::Open(open) if open.decoder.is_idle() && !self.rare.has_input() => Some(self.noted()),
+            Phase::Open(open) if open.decoder.is_idle() && !self.rare.has_input() => Some(self.noted(open)),
             _ => return None,
         };
         Some(Begin {
@@ -36,7 +36,7 @@ impl Conn {
     }
 
     /// The state of an open connection that a replay needs.
-    fn noted(&self) -> Opened {
+    fn noted(&self, open: &Open) -> Opened {
         let counted = self.record.counted();
         Opened {
             role_id: counted.role_id,
@@ -51,7 +51,7 @@ impl Conn {
             dedicated: self.rare.is_dedicated(),
             ended: self.has_ended(),
             deferral: self.plain_deferral(),
-            deadlines: self.deadlines.noted(self.record.packet_rate),
+            deadlines: open.deadlines.noted(self.record.packet_rate),
         }
     }
 
@@ -110,7 +110,7 @@ impl Conn {
             return None;
         }
         let mut conn = Conn::new(id, Peer::Local, connected);
-        conn.phase = Phase::open();
+        conn.phase = Phase::open(Deadlines::from_noted(&opened.deadlines));
         conn.record.set(Flag::OPENED, true);
         conn.record.set(Flag::ENDED, opened.ended);
         conn.record.packet_rate = PacketRate::from_ahead_us(opened.deadlines.packets_ahead_us);
@@ -124,7 +124,6 @@ impl Conn {
             error_send: opened.error_send,
             bad_req_count: opened.bad_req_count,
         });
-        conn.deadlines = Deadlines::from_noted(&opened.deadlines);
         if let Some(Owed { seq, cmd, flag }) = opened.deferral {
             let ticket = Ticket { seq, cmd, flag, ..Ticket::default() };
             conn.restore_ticket(&ticket, &ReplaySource::default());

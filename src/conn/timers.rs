@@ -5,7 +5,7 @@ use super::connection::Conn;
 use super::deadlines::{Due, Waits};
 use super::env::Env;
 use super::input::{Close, Input, Refuse, Timers};
-use super::phase::Phase;
+use super::phase::{Open, Phase};
 use super::settings::Settings;
 use crate::cause::Cause;
 use crate::config::Liveness;
@@ -33,7 +33,7 @@ impl Conn {
                 let at = self.record.connected_at().after(settings.handshake_ms);
                 settings.stalls.moved(at, settings.handshake_ms)
             }
-            Phase::Open(_) => self.deadlines.next(settings, self.waits()).min(self.rare.answer_deadline()),
+            Phase::Open(open) => open.deadlines.next(settings, self.waits()).min(self.rare.answer_deadline()),
             Phase::Closing(closing) => closing.deadline(settings),
             Phase::Closed(_) => Moment::NEVER,
         }
@@ -60,9 +60,7 @@ impl Conn {
                 }
             }
             Phase::Open(_) => {
-                while let Phase::Open(_) = self.phase
-                    && let Some(due) = self.deadlines.take_due(env.tools.now, &env.settings, self.waits())
-                {
+                while let Some(due) = self.take_due(env.tools.now, &env.settings) {
                     self.handle_due(due, env);
                 }
                 // Only now: until its answer a client need not show that it lives.
@@ -75,6 +73,13 @@ impl Conn {
     /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
     pub(crate) fn asks_for_report(&self) -> bool {
         matches!(&self.phase, Phase::Closing(closing) if closing.asks())
+    }
+
+    /// Takes one due timer of an open connection.
+    fn take_due(&mut self, now: Moment, settings: &Settings) -> Option<Due> {
+        let waits = self.waits();
+        let Phase::Open(open) = &mut self.phase else { return None };
+        open.deadlines.take_due(now, settings, waits)
     }
 
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
@@ -100,11 +105,15 @@ impl Conn {
         let has_sent = self.record.take_news();
         let lives = match env.settings.liveness {
             Liveness::Packets => has_sent,
-            Liveness::Frames => self.deadlines.was_seen_of_late(env.tools.now, &env.settings),
+            Liveness::Frames => self.was_seen_of_late(env.tools.now, &env.settings),
         };
         if !lives && !self.is_exempt(&env.settings) {
             Close(Cause::Idle).apply(self, env);
         }
+    }
+
+    fn was_seen_of_late(&self, now: Moment, settings: &Settings) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.deadlines.was_seen_of_late(now, settings))
     }
 
     /// Whether the client check does not apply now: the server handles none of its messages, or does not read
@@ -120,12 +129,12 @@ impl Conn {
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) => {
                 self.next_deadline(settings) <= now
             }
-            Phase::Open(_) => {
-                let checks = self.deadlines.is_check_due(now, settings)
+            Phase::Open(Open { deadlines, .. }) => {
+                let checks = deadlines.is_check_due(now, settings)
                     && settings.liveness == Liveness::Packets
                     && !self.record.has_news()
                     && !self.is_exempt(settings);
-                let never_came = self.deadlines.is_account_check_due(now, settings)
+                let never_came = deadlines.is_account_check_due(now, settings)
                     && !self.record.is_logged_in()
                     && !self.rare.is_logging_in();
                 checks || never_came || self.silent_since(now, settings).is_some()
@@ -136,8 +145,8 @@ impl Conn {
 
     /// The start of the client's silence, if a timer ends the connection now because of it.
     pub(super) fn silent_since(&self, now: Moment, settings: &Settings) -> Option<Moment> {
-        let Phase::Open(_) = self.phase else { return None };
-        self.deadlines.silent_since(now, settings, self.is_suspended(), self.is_exempt(settings))
+        let Phase::Open(open) = &self.phase else { return None };
+        open.deadlines.silent_since(now, settings, self.is_suspended(), self.is_exempt(settings))
     }
 
     /// Shrinks the buffers to the size in use.

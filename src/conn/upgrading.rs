@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::connection::Conn;
+use super::deadlines::Deadlines;
 use super::dispatch::By;
 use super::env::Env;
 use super::input::{Input, NotTls, Progress, Refuse};
@@ -175,7 +176,7 @@ impl Conn {
     }
 
     fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<S>) {
-        self.enter(Phase::open());
+        self.enter(Phase::open(Deadlines::new(env.tools.now, &env.settings)));
         if let Some(deflate) =
             agreement.and_then(|agreement| Deflate::new(agreement, env.settings.deflate_level))
         {
@@ -185,7 +186,6 @@ impl Conn {
         self.record.set(Flag::OPENED, true);
         env.tools.observed.report(Event::Opened(self.record.id));
         self.record.set(Flag::REARM, true);
-        self.deadlines.opened(env.tools.now, &env.settings);
         env.tools.meter.ends();
         env.tools.meter.begins(Work::Hook, 0);
         self.call(By::Application, 0, 0, env, |state, context| {

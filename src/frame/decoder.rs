@@ -134,7 +134,7 @@ impl Decoder {
         self.held.as_ref().map_or(State::BOUNDARY, |held| held.state)
     }
 
-    /// Enters a state, which is kept until the next one.
+    /// Enters a state. Allocates if nothing is kept so far.
     fn enter(&mut self, state: State) {
         self.held.get_or_insert_default().state = state;
     }

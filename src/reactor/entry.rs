@@ -36,7 +36,7 @@ pub(super) struct Entry {
 
 // Each connection has one: it is most of the memory of an idle client. Its socket takes 16 bytes of it, or
 // more where mio is built with debug assertions.
-const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 192 - 16);
+const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 160 - 16);
 
 impl Entry {
     #[inline(always)]

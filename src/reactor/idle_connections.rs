@@ -21,7 +21,7 @@ use crate::router::{Application, Service};
 const POPULATION: usize = 1_000_000;
 /// The most bytes that an idle connection may allocate: its entries in the slab and the wheel, each with the
 /// spare capacity that doubling leaves.
-const MAX_BYTES: usize = 220;
+const MAX_BYTES: usize = 188;
 /// The connections come in within this time.
 const SPREAD_MS: u64 = 60_000;
 

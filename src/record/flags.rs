@@ -20,9 +20,9 @@ impl Flag {
     /// A deadline may have become earlier.
     pub(crate) const REARM: Flag = Flag(1 << 5);
 
-    /// Of the first two, either.
+    /// Either of the first two.
     pub(super) const WATCHED: Flag = Flag(Self::LOG.0 | Self::RECORDER.0);
-    /// Of the first three, any.
+    /// Any of the first three.
     pub(super) const WATCHED_HANDLERS: Flag = Flag(Self::WATCHED.0 | Self::CLOCK.0);
 }
 

@@ -69,6 +69,7 @@ pub struct Record {
     port: Packed<2>,
     connected_at: PackedMoment,
     flags: Flags,
+    /// Refilled up to the time at which the client last sent anything.
     pub(crate) packet_rate: PacketRate,
     login: Option<Box<Kept>>,
     /// The lower half of [`recv_count`](Self::recv_count) at the last client check.
