@@ -52,7 +52,10 @@ impl<'e, S: Application> Input<&'e Env<S>> for Received {
 
     fn apply(&mut self, conn: &mut Conn, _: &mut &'e Env<S>) {
         if let Phase::Open(open) = &mut conn.phase {
+            let copied = open.decoder.unfinished_bytes();
             open.decoder.received(self.0);
+            let is_whole = open.decoder.payload_left() == 0;
+            conn.note_piece(copied, is_whole);
         }
     }
 }

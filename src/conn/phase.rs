@@ -59,8 +59,17 @@ pub(super) enum Bulk {
     Little,
     /// The last read brought much.
     Much,
-    /// The last message was large.
+    /// The last message was large, and the system had all of it at once.
     Large,
+    /// The last message was large, and came in pieces.
+    Pieces,
+}
+
+impl Bulk {
+    /// Whether the last message was large.
+    pub(super) fn is_large(self) -> bool {
+        matches!(self, Bulk::Large | Bulk::Pieces)
+    }
 }
 
 impl Phase {

@@ -11,6 +11,9 @@ pub(super) const READ_BYTES: usize = 128 * 1024;
 /// The size of one read from a client whose last message was large, in bytes: a message of the default
 /// `max_len` then comes whole, if the system has all of it.
 pub(crate) const LARGE_READ_BYTES: usize = 528 * 1024;
+/// The size of the first read of a message from a client whose last one was large and came in pieces, in
+/// bytes: enough for its buffer to begin with. What follows is received there, and needs no copy.
+pub(super) const FIRST_READ_BYTES: usize = 32 * 1024;
 /// The least size of one read after the held part of a message, in bytes.
 pub(super) const MIN_READ_BYTES: usize = 16 * 1024;
 /// Bytes above which a read counts as much.
@@ -61,7 +64,11 @@ impl Conn {
     pub(crate) fn read_size(&self) -> usize {
         match &self.phase {
             Phase::Open(open) => {
-                let most = if open.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
+                let most = match open.bulk {
+                    Bulk::Little | Bulk::Much => READ_BYTES,
+                    Bulk::Large => LARGE_READ_BYTES,
+                    Bulk::Pieces => FIRST_READ_BYTES,
+                };
                 most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES)
             }
             Phase::Proxied(_) | Phase::Upgrading(_) => READ_BYTES,
@@ -74,7 +81,7 @@ impl Conn {
     /// Records the length of a read.
     pub(crate) fn note_read(&mut self, len: usize) {
         if let Phase::Open(open) = &mut self.phase
-            && open.bulk != Bulk::Large
+            && !open.bulk.is_large()
         {
             open.bulk = if len < MUCH_BYTES { Bulk::Little } else { Bulk::Much };
         }
@@ -83,11 +90,21 @@ impl Conn {
     /// Records the length of a message.
     #[inline(always)]
     pub(super) fn note_message_len(&mut self, is_large: bool) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        if is_large {
-            open.bulk = Bulk::Large;
-        } else if open.bulk == Bulk::Large {
-            open.bulk = Bulk::Much;
+        if let Phase::Open(open) = &mut self.phase
+            && is_large != open.bulk.is_large()
+        {
+            open.bulk = if is_large { Bulk::Large } else { Bulk::Much };
+        }
+    }
+
+    /// Records that a read straight into a message followed `copied` bytes of it. A message with few of them
+    /// that is whole now would have come in one read.
+    pub(super) fn note_piece(&mut self, copied: usize, is_whole: bool) {
+        if let Phase::Open(open) = &mut self.phase
+            && open.bulk.is_large()
+        {
+            let at_once = is_whole && copied <= FIRST_READ_BYTES;
+            open.bulk = if at_once { Bulk::Large } else { Bulk::Pieces };
         }
     }
 

@@ -143,6 +143,43 @@ fn a_large_message_is_read_into_its_own_buffer() {
     assert!(rig.conn.receive_buffer().is_none() && rig.conn.last_payload().is_empty());
 }
 
+#[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
+fn little_of_a_message_is_copied_if_the_last_one_came_in_pieces() {
+    let frame = request(ECHO, &[7; 200_000]);
+    // One read ends at each of these places, the last one at the end.
+    let receive = |rig: &mut Rig, ends: &[usize]| {
+        let (first, rest) = ends.split_first().expect("there is a read");
+        rig.feed(&frame[..*first]);
+        let mut from = *first;
+        for &to in rest {
+            let piece = &frame[from..to];
+            rig.conn.receive_buffer().expect("it is large")[..piece.len()].copy_from_slice(piece);
+            rig.conn.handle_received(piece.len(), &rig.env);
+            rig.feed(&[]);
+            from = to;
+        }
+    };
+    let all = frame.len();
+    for (ends, expected, what) in [
+        (&[FIRST_READ_BYTES, all][..], LARGE_READ_BYTES, "the system had the rest at once"),
+        (&[FIRST_READ_BYTES, 100_000, all], FIRST_READ_BYTES, "two more pieces"),
+        (&[100_000, all], FIRST_READ_BYTES, "much was copied"),
+    ] {
+        let mut rig = Rig::open(|_| {});
+        receive(&mut rig, &[all]);
+        assert_eq!(rig.conn.read_size(), LARGE_READ_BYTES, "{what}: one that comes whole goes before");
+        receive(&mut rig, &[150_000, all]);
+        assert_eq!(rig.conn.read_size(), FIRST_READ_BYTES, "{what}: then one in pieces");
+        rig.conn.note_read(1);
+        receive(&mut rig, ends);
+        assert_eq!(rig.conn.read_size(), expected, "{what}");
+        assert_eq!(rig.replies().len(), 3, "{what}");
+        rig.request(ECHO, b"small");
+        assert_eq!(rig.conn.read_size(), READ_BYTES, "{what}: after a small one");
+    }
+}
+
 /// Gives all these bytes at once. Returns the progress, the number of bytes taken, and the rest of the frame
 /// budget.
 fn handle(rig: &mut Rig, bytes: &mut [u8], frames_left: u32) -> (Progress, usize, u32) {
