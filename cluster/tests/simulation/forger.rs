@@ -69,3 +69,9 @@ pub(crate) fn names(node: &Running) -> Vec<String> {
 pub(crate) fn dropped(node: &Running, reason: &str) -> u64 {
     node.cluster.figures().dropped.iter().find(|(name, _)| *name == reason).unwrap().1
 }
+
+/// How many messages of a kind there were in a direction.
+pub(crate) fn count(node: &Running, direction: &str, kind: &str) -> u64 {
+    let figures = node.cluster.figures();
+    figures.messages.iter().find(|found| (found.0, found.1) == (direction, kind)).unwrap().2
+}

@@ -9,7 +9,7 @@ use sysconn_cluster::{
     Answered, BlacklistRecord, Holder, NodeName, REQUEST_TIMEOUT, Sent, Stamp, TopicRef, What, shard_of,
 };
 
-use crate::forger::{Rules, dropped, is_up, names};
+use crate::forger::{Rules, count, dropped, is_up, names};
 use crate::game::{Game, Running};
 
 #[test]
@@ -219,6 +219,24 @@ fn a_reconnect_brings_digests_at_once() {
 }
 
 #[test]
+fn a_list_of_many_roles_comes_in_parts() {
+    let rules = Rules::new();
+    let a = rules.start("a", 1);
+    let shard = shard_of(7);
+    let roles: Vec<u64> = (1..).filter(|role_id| shard_of(*role_id) == shard).take(6_000).collect();
+    for role_id in &roles {
+        a.cluster.role_entered(*role_id, Holder::default());
+    }
+    rules.run_for(3_000);
+    let b = rules.start("b", 1);
+    rules.run_for(13_000);
+    // Each entry has 24 bytes, and each part at most 64 KiB.
+    assert_eq!((count(&a, "out", "role_list"), count(&b, "in", "role_list")), (3, 3));
+    let at_a = Ok(Sent::Node(NodeName::new("a").unwrap()));
+    assert!(roles.iter().all(|role_id| b.cluster.push_to_role(*role_id, 1, "x") == at_a));
+}
+
+#[test]
 fn a_game_that_panics_refuses_and_its_node_goes_on() {
     let rules = Rules::new();
     let [a, b] = ["a", "b"].map(|name| rules.start(name, 1));
@@ -274,15 +292,10 @@ fn a_black_list_that_is_asked_for_often_is_sent_once() {
     let (a, forger) = (rules.start("a", 1), rules.forger());
     rules.run_for(3_000);
     a.cluster.blacklist_put("account:x", u64::MAX, true);
-    let sent = || {
-        let figures = a.cluster.figures();
-        let mut kinds = figures.messages.iter();
-        kinds.find(|(direction, kind, _)| (*direction, *kind) == ("out", "blacklist")).unwrap().2
-    };
-    let before = sent();
+    let before = count(&a, "out", "blacklist");
     for _ in 0..50 {
         forger.send("b", 0, &Subject::Node(NodeName::new("a").unwrap()), BlacklistRequest { incarnation: 1 });
     }
     rules.run_for(1_000);
-    assert_eq!(sent(), before + 1);
+    assert_eq!(count(&a, "out", "blacklist"), before + 1);
 }
