@@ -61,8 +61,8 @@ impl Core {
         Arc::new_cyclic(|this| Core {
             me,
             bus,
+            budget: Budget::new(counters.clone()),
             counters,
-            budget: Arc::default(),
             host,
             time,
             clock,
@@ -240,9 +240,7 @@ fn is_about_names(kind: Kind) -> bool {
 
 impl Inbox for Core {
     fn received(&self, subscription: &Subject, payload: Bytes) {
-        let Some(held) = self.budget.hold(payload.len()) else {
-            return self.counters.drop_for(Reason::Inbound, 1);
-        };
+        let Some(held) = self.budget.hold(payload.len()) else { return };
         let is_direct = matches!(subscription, Subject::Node(_));
         match self.read(&payload) {
             Some((header, Message::Publish(body))) => self.deliver(&header, body, held),

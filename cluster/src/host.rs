@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::blacklist::BlacklistRecord;
 use crate::core::Core;
+use crate::counters::{Counters, Reason};
 use crate::holder::Holder;
 use crate::names::NodeName;
 use crate::requests::What;
@@ -15,7 +16,7 @@ use crate::stamp::Stamp;
 use crate::topic::TopicRef;
 use crate::wire::Sender;
 
-/// The most bytes that have come and were not yet delivered.
+/// The most bytes that have come and were not yet given to the game, or are held by it.
 pub const MAX_INBOUND_BYTES: usize = 64 << 20;
 
 /// The game on this machine. The cluster's thread calls it, and must not be blocked; no lock is held
@@ -59,6 +60,11 @@ impl Delivery {
     #[must_use]
     pub fn into_parts(self) -> (Bytes, Held) {
         (self.data, self.held)
+    }
+
+    /// The game has no place for it: it counts as dropped, like one that comes while too many bytes are held.
+    pub fn refuse(self) {
+        self.held.budget.counters.drop_for(Reason::Inbound, 1);
     }
 }
 
@@ -113,8 +119,11 @@ impl fmt::Debug for Responder {
 }
 
 /// The bytes that have come and were not yet delivered.
-#[derive(Debug, Default)]
-pub(crate) struct Budget(AtomicUsize);
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes: AtomicUsize,
+    counters: Arc<Counters>,
+}
 
 /// Some of these bytes. Dropped when they have been delivered.
 #[derive(Debug)]
@@ -124,21 +133,29 @@ pub struct Held {
 }
 
 impl Budget {
-    /// Holds so many bytes. None if they are too many.
+    pub(crate) fn new(counters: Arc<Counters>) -> Arc<Self> {
+        Arc::new(Budget { bytes: AtomicUsize::new(0), counters })
+    }
+
+    /// Holds so many bytes. None, and that counts as a drop, if they are too many.
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
-        let held = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let guard = Held { budget: self.clone(), bytes };
-        (held.saturating_add(bytes) <= MAX_INBOUND_BYTES).then_some(guard)
+        if held.saturating_add(bytes) > MAX_INBOUND_BYTES {
+            self.counters.drop_for(Reason::Inbound, 1);
+            return None;
+        }
+        Some(guard)
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -148,14 +165,16 @@ mod tests {
 
     #[test]
     fn bytes_are_held_up_to_the_limit_and_given_back() {
-        let budget = Arc::new(Budget::default());
+        let counters = Arc::new(Counters::default());
+        let budget = Budget::new(counters.clone());
         let held = budget.hold(MAX_INBOUND_BYTES - 1).unwrap();
         assert!(budget.hold(2).is_none());
+        assert_eq!(counters.dropped(Reason::Inbound), 1);
         assert_eq!(budget.bytes(), MAX_INBOUND_BYTES - 1);
         let last = budget.hold(1).unwrap();
         drop(held);
         assert_eq!(budget.bytes(), 1);
-        drop(last);
-        assert_eq!(budget.bytes(), 0);
+        Delivery { cmd: 1, data: Bytes::new(), held: last }.refuse();
+        assert_eq!((budget.bytes(), counters.dropped(Reason::Inbound)), (0, 2));
     }
 }

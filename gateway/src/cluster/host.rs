@@ -39,16 +39,18 @@ impl Host for Game {
     }
 
     fn push(&self, role_id: u64, _: Holder, push: Delivery) {
-        if let Some(server) = self.server.get() {
-            // A mailbox that is full has counted it.
-            let _ = server.send_to_role(role_id, &Push::new(push.cmd, &push.data));
+        if let Some(server) = self.server.get()
+            && server.send_to_role(role_id, &Push::new(push.cmd, &push.data)).is_err()
+        {
+            push.refuse();
         }
     }
 
     fn publish(&self, to: TopicRef<'_>, push: Delivery) {
-        if let (Some(server), Some(topic)) = (self.server.get(), topic(to)) {
-            // What is too much is counted.
-            let _ = server.publish(&topic, &Push::new(push.cmd, &push.data));
+        if let (Some(server), Some(topic)) = (self.server.get(), topic(to))
+            && server.publish(&topic, &Push::new(push.cmd, &push.data)).is_err()
+        {
+            push.refuse();
         }
     }
 
