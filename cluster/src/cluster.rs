@@ -163,7 +163,14 @@ impl Cluster {
         self.0.publish(topic, cmd, data.into())
     }
 
-    /// Sends a push to the holder of a role on another machine.
+    /// Whether a connection of this machine holds a role.
+    #[must_use]
+    pub fn holds_role(&self, role_id: u64) -> bool {
+        self.0.node().holds_role(role_id)
+    }
+
+    /// Sends a push to the holder of a role on another machine. One on this machine is reached by the game
+    /// itself: [`holds_role`](Self::holds_role) tells which.
     ///
     /// # Errors
     /// [`SendError`], and then it was not sent.

@@ -11,6 +11,65 @@
 //! packets: roles and connections are numbers, and pushes are a command and bytes.
 //!
 //! What is promised, and the wire format, is in `docs/cluster.md`.
+//!
+//! A push to a role on another machine:
+//!
+//! ```
+//! # use std::sync::{Arc, Mutex};
+//! # use bytes::Bytes;
+//! # use sysconn_cluster::bus::local::LocalNet;
+//! # use sysconn_cluster::*;
+//! /// A game that notes what it is told.
+//! #[derive(Default)]
+//! struct Game(Mutex<Vec<(u64, Bytes)>>);
+//!
+//! impl Host for Game {
+//!     fn push(&self, role_id: u64, _: Holder, push: Delivery) {
+//!         // With `sysconn`: `ServerHandle::send_to_role`, and `push.refuse()` if that fails.
+//!         self.0.lock().unwrap().push((role_id, push.data));
+//!     }
+//!
+//!     fn publish(&self, _: TopicRef<'_>, _: Delivery) {
+//!         // `ServerHandle::publish`.
+//!     }
+//!
+//!     fn close_replaced(&self, _: u64, _: Holder) {
+//!         // `ServerHandle::replace_role`.
+//!     }
+//! #   fn blacklist_changed(&self, _: &[BlacklistRecord]) {}
+//! #   fn blacklist_cleared(&self, _: &Stamp) {}
+//! #   fn request(&self, _: Request, _: Responder) {}
+//! }
+//! #
+//! # struct NetTime(Arc<LocalNet>);
+//! # impl Time for NetTime {
+//! #     fn now(&self) -> Moment {
+//! #         let now_ms = self.0.now_ms();
+//! #         Moment { wall_ms: now_ms, elapsed_ms: now_ms, ..Moment::default() }
+//! #     }
+//! # }
+//!
+//! // Two nodes on a network of this process; on NATS, `Cluster::start` starts one.
+//! let net = LocalNet::new(1);
+//! let start = |name| {
+//!     let (bus, game) = (net.join(), Arc::new(Game::default()));
+//!     let config = Config { names: Names::new("game", name).unwrap(), blacklist: vec![], cleared: None };
+//!     let started = Cluster::with_bus(config, bus.clone(), Arc::new(NetTime(net.clone())), game.clone());
+//!     bus.attach(started.inbox);
+//!     (started.cluster, game)
+//! };
+//! let ((a, _), (b, game)) = (start("a"), start("b"));
+//! net.run_until(5_000);
+//!
+//! // What `Presence::role_entered` was told on one machine.
+//! b.role_entered(7, Holder { connection: 1, claim: 1 });
+//! net.run_until(5_010);
+//!
+//! assert!(b.holds_role(7) && !a.holds_role(7));
+//! assert_eq!(a.push_to_role(7, 1210, "hello"), Ok(Sent::Node(b.name().clone())));
+//! net.run_until(5_020);
+//! assert_eq!(*game.0.lock().unwrap(), [(7, Bytes::from("hello"))]);
+//! ```
 
 mod blacklist;
 pub mod bus;

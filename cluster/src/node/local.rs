@@ -48,6 +48,11 @@ impl Node {
         self.interest.leave(bucket_of(topic), now.elapsed_ms);
     }
 
+    /// Whether a connection of this machine holds a role.
+    pub(crate) fn holds_role(&self, role_id: u64) -> bool {
+        self.roles.holder(role_id).is_some()
+    }
+
     /// A push to a role of another machine, and where it goes.
     pub(crate) fn push(&self, role_id: u64, cmd: u16, data: Bytes) -> (Subject, Push) {
         (self.push_subject(role_id), Push { role_id, cmd: cmd.into(), data, is_forwarded: false })
