@@ -23,7 +23,6 @@ import selectors
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
 sys.path.insert(0, str(ROOT / "tests" / "run.d"))
 
+from bus import nats  # noqa: E402
 from client import frame, packet  # noqa: E402
 from crowd import player  # noqa: E402
 
@@ -48,18 +48,6 @@ def ended(process):
     finally:
         process.kill()
         process.wait()
-
-
-@contextlib.contextmanager
-def nats():
-    """A NATS server on a free port; its address."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["nats-server", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]
-        with ended(subprocess.Popen(command, stderr=subprocess.DEVNULL)) as process:
-            file = Path(folder) / f"nats-server_{process.pid}.ports"
-            while not file.exists() or not file.read_text().endswith("}"):
-                time.sleep(0.01)
-            yield json.loads(file.read_text())["nats"][0]
 
 
 @contextlib.contextmanager

@@ -1,13 +1,10 @@
 """The page of `--admin` of a server that is one of a cluster, over a NATS server of its own."""
 
-import contextlib
-import json
 import signal
-import subprocess
 
 import crowd
+from bus import nats
 from dashboard_page import ROW
-from step import end_group
 
 OPERATOR = 4010
 """The close code that says that an operator did it."""
@@ -15,23 +12,9 @@ LABEL = "document.querySelector('#connections [name=everywhere]').parentElement"
 RECORD = f"[...{ROW}.querySelectorAll('button')].find((one) => one.textContent === 'Record')"
 
 
-@contextlib.contextmanager
-def nats(driver, command, folder):
-    """Runs a NATS server on a free port of loopback, and yields its address."""
-    folder.mkdir()
-    words = [command, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]
-    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(words, start_new_session=True, **silent)
-    try:
-        driver.wait("NATS listens", lambda: any(file.read_text() for file in folder.glob("*.ports")))
-        yield json.loads(next(folder.glob("*.ports")).read_text())["nats"][0]
-    finally:
-        end_group(process)
-
-
 def run(page, servers, command, token):
     """Two servers: the page of one shows the connections of both, and acts on them."""
-    with nats(page.driver, command, servers.files / "nats") as address:
+    with nats(command) as address:
         cluster = ("--cluster", address, "--node")
         with servers.start("node-a", *cluster, "a") as here:
             url = servers.url

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
+from bus import nats
 from client import Client, frame, packet
 from server import program
 from step import Failed
@@ -29,6 +31,7 @@ OPERATOR = 4010
 
 def run(step, logs, installer):
     tmux = installer.required(step, "tmux", "tmux")
+    nats_server = installer.required(step, "nats-server", "nats-server")
     step.must("cargo", "build", "--locked", "--quiet", "--release")
     with tempfile.TemporaryDirectory() as folder:
         token = Path(folder) / "token"
@@ -37,6 +40,8 @@ def run(step, logs, installer):
         for workers in (1, 3):
             with Terminal(step, tmux, Path(folder) / f"tmux{workers}") as terminal:
                 look(step, logs, terminal, token, workers)
+        with Terminal(step, tmux, Path(folder) / "tmux-cluster") as terminal, nats(nats_server) as address:
+            look_at_all(step, logs, terminal, token, address)
 
 
 def look(step, logs, terminal, token, workers):
@@ -44,7 +49,7 @@ def look(step, logs, terminal, token, workers):
     words = ("serve", "--diagnostics", "--workers", str(workers), "--admin-token-file", token)
     with program(step, logs, *words, "--admin", "127.0.0.1:0", name=f"server{workers}") as server:
         url = ADMIN.search(server.log_path.read_text())[1]
-        terminal.type(f"{step.root / 'target/release/sysconn'} top {url} --token-file {token}; echo ended $?")
+        terminal.type(top(step, url, token))
         terminal.shows("serving  clients 0", f"a server of {workers} workers is serving")
         with Client(server.port) as named, Client(server.port) as loud:
             log_in(named, HOSTILE)
@@ -63,6 +68,49 @@ def look(step, logs, terminal, token, workers):
         step.case(not terminal.is_alternate(), "and shows the first screen again")
 
 
+def top(step, url, token):
+    return f"{step.root / 'target/release/sysconn'} top {url} --token-file {token}; echo ended $?"
+
+
+def look_at_all(step, logs, terminal, token, address):
+    """Two servers of a cluster: the screen of one shows the connections of both, and acts on them."""
+    words = ("serve", "--admin-token-file", token, "--admin", "127.0.0.1:0", "--cluster", address, "--node")
+    with (
+        program(step, logs, *words, "a", name="node-a") as here,
+        program(step, logs, *words, "b", name="node-b") as there,
+        Client(here.port) as own,
+        Client(there.port) as other,
+    ):
+        log_in(own, "player of a", 7)
+        log_in(other, "player of b", 8)
+        terminal.resize(120, 40)
+        terminal.type(top(step, ADMIN.search(here.log_path.read_text())[1], token))
+        terminal.shows("node a of 2", "a server of two in a cluster")
+        terminal.keys("4")
+        terminal.shows("connections: 1,", "at first its own connections")
+        terminal.keys("a")
+        terminal.shows("connections of all servers: 2,", "then those of all")
+        for name in "ab":
+            terminal.shows(rf"^{name} .*player of {name}", f"the client of {name}", pattern=True)
+        terminal.keys("End", "d", "y")
+        terminal.shows("debug is on for", "debug is on at the other server")
+        terminal.shows(r"^b .* on$", "which the list shows", pattern=True)
+        there.process.send_signal(signal.SIGSTOP)
+        terminal.shows("connections of all servers: 1, no answer from b", "a server that does not answer is named")
+        there.process.send_signal(signal.SIGCONT)
+        terminal.shows("connections of all servers: 2,", "and is there again once it answers")
+        terminal.keys("End", "k", "y")
+        terminal.shows("kicked ", "the kick is done")
+        ending = other.ending()
+        step.case(ending == OPERATOR, f"it ends the connection at the other server: {ending}")
+        terminal.shows("connections of all servers: 1,", "one client is left")
+        terminal.keys("a")
+        terminal.shows("connections: 1,", "its own connections again")
+        terminal.keys("q")
+        terminal.shows("ended 0", "q ends it")
+        step.case(own.echo(b"still here"), "the own client is served")
+
+
 def load(client):
     """Some hundred packets at a time, until all are answered."""
     burst = 500
@@ -72,10 +120,10 @@ def load(client):
             client.must(2 + 2 + 9 + 4)
 
 
-def log_in(client, account):
+def log_in(client, account, role=7):
     """Command 1002, m_1002_tos with account and role."""
     name = account.encode()
-    client.send(frame(packet(1002, bytes([0x0A, len(name)]) + name + b"\x20\x07")))
+    client.send(frame(packet(1002, bytes([0x0A, len(name)]) + name + bytes([0x20, role]))))
     client.receive()
 
 
