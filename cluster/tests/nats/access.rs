@@ -1,13 +1,12 @@
 //! Credentials, certificates and permissions.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use sysconn_cluster::nats::{Credentials, NatsConfig};
 use sysconn_cluster::wire::Subject;
 
 use crate::bus::{TestBus, Told, config, received};
+use crate::certificates::Certificates;
 use crate::server::{Server, by_hand, folder};
 
 fn with(address: String, credentials: &str) -> NatsConfig {
@@ -50,50 +49,10 @@ fn nkeys_are_checked() {
     assert!(error(&wrong).contains("authorization"));
 }
 
-/// Certificates in a folder: of an authority, of the server, of a node.
-struct Certificates(PathBuf);
-
-impl Certificates {
-    fn make() -> Self {
-        let folder = folder();
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
-        for name in ["server", "node"] {
-            let key = KeyPair::generate().unwrap();
-            let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-            let cert = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
-            fs::write(folder.join(format!("{name}.pem")), cert.pem()).unwrap();
-            fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
-        }
-        Certificates(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Certificates {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn shown(path: &Path) -> String {
-    format!("{:?}", path.display().to_string())
-}
-
 #[test]
 fn certificates_are_checked_on_both_sides() {
-    let (ours, others) = (Certificates::make(), Certificates::make());
-    let server = Server::start(&format!(
-        "tls {{ cert_file: {}, key_file: {}, ca_file: {}, verify: true }}\n",
-        shown(&ours.path("server.pem")),
-        shown(&ours.path("server.key")),
-        shown(&ours.path("ca.pem")),
-    ));
+    let (ours, others) = (Certificates::make(folder()), Certificates::make(folder()));
+    let server = Server::start(&ours.of_server());
     let with = |ca: &Certificates, node: Option<&Certificates>| NatsConfig {
         ca: Some(ca.path("ca.pem")),
         cert: node.map(|node| node.path("node.pem")),

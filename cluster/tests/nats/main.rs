@@ -4,6 +4,7 @@
 
 mod access;
 mod bus;
+mod certificates;
 mod faults;
 mod nodes;
 mod relay;

@@ -111,10 +111,11 @@ impl Drop for Server {
 }
 
 /// Sends lines of NATS's protocol by hand, and returns what the server has answered until it says PONG.
-pub(crate) fn by_hand(port: u16, connect: &str, lines: &str) -> String {
+pub(crate) fn by_hand(port: u16, connect: &str, lines: impl AsRef<[u8]>) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    write!(socket, "CONNECT {connect}\r\n{lines}PING\r\n").unwrap();
+    let begin = format!("CONNECT {connect}\r\n");
+    socket.write_all(&[begin.as_bytes(), lines.as_ref(), b"PING\r\n"].concat()).unwrap();
     let mut read = String::new();
     let mut bytes = [0; 4096];
     while !read.contains("PONG") {

@@ -1,7 +1,8 @@
-//! Used tokens are in one store for all nodes.
+//! Used tokens, and the roles of accounts of a platform, are in one store for all nodes.
 
 use std::fs;
 
+use prost::Message as _;
 use sysconn::token::Keys;
 use sysconn::{ClientKind, Identity, Login};
 
@@ -10,6 +11,7 @@ use super::common::{Client, Reply};
 use super::messages::account;
 use super::nats;
 use super::nodes::Nodes;
+use super::platform::{APPID, Platform, SECRET, code_of};
 
 #[test]
 fn a_token_is_good_once_on_all_nodes() {
@@ -42,5 +44,31 @@ fn a_token_is_good_once_on_all_nodes() {
     }
     drop(nodes.take("a"));
     assert_eq!(ask(&nodes, "b", &login(11)).error_id, 6, "nobody knows it");
+    let _ = fs::remove_dir_all(folder);
+}
+
+#[test]
+fn an_account_has_one_role_on_all_nodes() {
+    let folder = nats::folder();
+    let secret = folder.join("secret");
+    fs::write(&secret, SECRET).unwrap();
+    let (platform, secret) = (Platform::start(), secret.to_str().unwrap());
+    let url = platform.url();
+    let wechat = ["--wechat-appid", APPID, "--wechat-url", &url, "--wechat-secret-file", secret];
+    let mut nodes = Nodes::start(&["a", "b", "c"], &[&wechat[..], &["--accounts-node", "a"]].concat());
+    let log_in = |nodes: &Nodes, name: &str, account: &str| {
+        let mut client = Client::connect(nodes.of(name).address());
+        let code = code_of(account);
+        let message = account::WechatLogin { code, platform: "wechat".to_owned(), zone_id: 1 };
+        let reply = client.answer(1001, &message);
+        (reply.error_id == 0)
+            .then(|| account::WechatLoggedIn::decode(&*reply.data).unwrap().role_id)
+            .ok_or(reply.error_id)
+    };
+    let roles = ["b", "a", "c", "b"].map(|name| log_in(&nodes, name, "one").unwrap());
+    assert!(roles.iter().all(|role_id| *role_id == roles[0]), "{roles:?}");
+    assert_ne!(log_in(&nodes, "c", "two").unwrap(), roles[0]);
+    drop(nodes.take("a"));
+    assert_eq!(log_in(&nodes, "b", "one"), Err(6), "nobody knows it");
     let _ = fs::remove_dir_all(folder);
 }

@@ -3,6 +3,8 @@
 #![cfg(feature = "cluster")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../../cluster/tests/nats/certificates.rs"]
+mod certificates;
 #[path = "../modules/client.rs"]
 #[allow(dead_code, reason = "of which a part is used")]
 mod client;
@@ -16,9 +18,13 @@ mod messages;
 #[allow(dead_code, reason = "of which a part is used")]
 mod nats;
 mod nodes;
+#[path = "../wechat/platform.rs"]
+#[allow(dead_code, reason = "of which a part is used")]
+mod platform;
 #[path = "../../../cluster/tests/nats/relay.rs"]
 mod relay;
 
+mod access;
 mod accounts;
 mod blacklist;
 mod faults;
@@ -28,3 +34,4 @@ mod monitor;
 mod restarts;
 mod roles;
 mod rooms;
+mod strangers;

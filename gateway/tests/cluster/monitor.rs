@@ -37,6 +37,8 @@ fn an_operator_sees_all_nodes_and_acts_on_them() {
     assert_eq!(own.accepted, 2);
     for node in ["d", ">", "A"] {
         operator.expect_refusal(9001, &monitor::StatsOf { node: node.into() }, 4, node);
+        operator.expect_refusal(9003, &monitor::Kick { id: 1, node: node.into() }, 4, node);
+        operator.expect_refusal(9004, &monitor::Debug { id: 1, on: true, node: node.into() }, 4, node);
     }
 
     let of = |role_id: u64| page.connection.iter().find(|one| one.role_id == role_id).unwrap().clone();
@@ -99,4 +101,15 @@ fn the_admin_server_shows_all_nodes_and_acts_on_them() {
     }
     client.expect_close(4010, "kicked");
     own.echo(b"whatever its id is");
+    let (_, metrics) = nodes.get("a", "/metrics");
+    for line in [
+        "sysconn_cluster_nodes 2\n",
+        "sysconn_cluster_connected 1\n",
+        r#"sysconn_cluster_messages_total{direction="in",kind="heartbeat"} "#,
+        r#"sysconn_cluster_messages_total{direction="out",kind="login"} "#,
+        r#"sysconn_cluster_dropped_total{reason="full"} 0"#,
+        "sysconn_cluster_queue_bytes ",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
 }

@@ -43,6 +43,15 @@ fn nodes_are_restarted_one_after_the_other_while_clients_log_in() {
         log_in_all(&nodes, round + 1, &mut players);
         drop(ended);
         program.wait();
+        if signal == Signal::TERM {
+            let (_, other) = &nodes.programs[0];
+            eventually("another one was told of the drain and of the end", || {
+                let log = String::from_utf8_lossy(&other.log()).into_owned();
+                ["drains", "has said good-bye"]
+                    .iter()
+                    .all(|what| log.contains(&format!("node {name} {what}")))
+            });
+        }
         log_in_all(&nodes, round + 2, &mut players);
         nodes.add(name);
         log_in_all(&nodes, round, &mut players);

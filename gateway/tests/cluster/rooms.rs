@@ -59,6 +59,7 @@ fn members_on_all_nodes_hear_what_is_said_in_order() {
         for number in 0..100 {
             say(&mut members[0], room, &number.to_string());
             say(&mut members[3], room, &number.to_string());
+            say(&mut elsewhere, "elsewhere", &number.to_string());
         }
         for (index, member) in members.iter_mut().enumerate() {
             let mut heard = vec![];
@@ -73,6 +74,10 @@ fn members_on_all_nodes_hear_what_is_said_in_order() {
                 assert!(of == expected, "member {index} of {room} hears {role_id}: {of:?}");
             }
         }
-        elsewhere.echo(b"nothing came here");
+        // Nobody has heard what was said elsewhere, and nothing else came there.
+        let expected: Vec<_> =
+            (0..100).map(|number: u32| said("elsewhere", 50, &number.to_string())).collect();
+        assert_eq!(pushes(&mut elsewhere, 100), expected, "beside {room}");
+        elsewhere.echo(b"nothing more");
     }
 }

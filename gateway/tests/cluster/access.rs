@@ -1,0 +1,102 @@
+//! How a program reaches NATS, and what ends its start.
+
+use std::fs;
+use std::process::Command;
+
+use super::certificates::Certificates;
+use super::client::serve;
+use super::common::{Program, eventually};
+use super::nats;
+use super::nodes::Nodes;
+
+/// The names of the program's threads (proc(5)).
+fn threads(program: &Program) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
+    let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    tasks.map(|task| name(task.unwrap()).trim_end().to_owned()).collect()
+}
+
+#[test]
+fn the_thread_of_the_cluster_is_there_only_with_one() {
+    let nodes = Nodes::start(&["a"], &[]);
+    for (program, expected) in [(nodes.of("a"), true), (&serve(), false)] {
+        let threads = threads(program);
+        assert_eq!(threads.iter().any(|name| name == "sysconn-cluster"), expected, "{threads:?}");
+    }
+}
+
+#[test]
+fn clusters_with_other_names_share_nats_and_nothing_else() {
+    let nodes = Nodes::start(&["a"], &[]);
+    let address = nodes.nats.as_ref().unwrap().address();
+    let other =
+        ["serve", "--listen", "127.0.0.1:0", "--cluster-id", "other", "--cluster", &address, "--node", "a"];
+    let _other = Program::start(&other);
+    assert_eq!(nodes.figure("a", "sysconn_cluster_nodes"), 1);
+}
+
+#[test]
+fn a_program_shows_its_certificate_and_credentials() {
+    let own = Certificates::make(nats::folder());
+    let login = own.path("login");
+    fs::write(&login, "node:secret\n").unwrap();
+    let server = nats::Server::start(&format!(
+        "{}authorization {{ user: node, password: secret }}\n",
+        own.of_server()
+    ));
+    let [ca, cert, key, login] =
+        ["ca.pem", "node.pem", "node.key", "login"].map(|name| own.path(name).display().to_string());
+    let options = [
+        format!("--cluster={}", server.address()),
+        "--node=a".to_owned(),
+        format!("--cluster-ca={ca}"),
+        format!("--cluster-cert={cert}"),
+        format!("--cluster-key={key}"),
+        format!("--cluster-credentials={login}"),
+    ];
+    let start = |options: &[String]| {
+        let words =
+            ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(options.iter().map(String::as_str));
+        Program::start(&words.collect::<Vec<_>>())
+    };
+    let says = |program: &Program, part: &str| {
+        eventually(part, || String::from_utf8_lossy(&program.log()).contains(part));
+    };
+    says(&start(&options), "the server is a in the cluster sysconn");
+    // Without one of them it is alone, and says why.
+    for left_out in [2, 3, 5] {
+        let mut options = options.to_vec();
+        options.remove(left_out);
+        options.retain(|option| left_out != 3 || !option.starts_with("--cluster-key"));
+        says(&start(&options), "NATS cannot be reached: ");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_used_end_the_start() {
+    let folder = nats::folder();
+    let file = folder.join("file");
+    fs::write(&file, "no credentials").unwrap();
+    let (file, none) = (file.to_str().unwrap(), folder.join("none").display().to_string());
+    for (options, expected) in [
+        (vec![format!("--cluster-ca={none}")], "--cluster-ca: "),
+        (vec![format!("--cluster-cert={none}"), format!("--cluster-key={file}")], "--cluster-cert: "),
+        (vec![format!("--cluster-cert={file}"), format!("--cluster-key={none}")], "--cluster-key: "),
+        (vec![format!("--cluster-credentials={none}")], "--cluster-credentials: "),
+        (vec![format!("--cluster-credentials={file}")], "--cluster-credentials: "),
+        (vec!["--cluster=nats://user:secret@127.0.0.1:1".to_owned()], "--cluster: "),
+    ] {
+        for mode in ["serve", "check-config"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+            command.args([mode, "--listen=127.0.0.1:0", "--cluster=nats://127.0.0.1:1", "--node=a"]);
+            let output = command.args(&options).env_clear().output().unwrap();
+            let says = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{mode} {options:?}: {says}");
+            // Warnings may come before.
+            let last = says.lines().last().unwrap();
+            assert!(last.starts_with(&format!("sysconn: {expected}")), "{mode} {options:?}: {says}");
+            assert!(!says.contains("secret"), "{mode}: {says}");
+        }
+    }
+    let _ = fs::remove_dir_all(folder);
+}
