@@ -63,6 +63,8 @@ Try, in other terminals:
      $program call ws://$game_b room.join --json '{"room": "plaza"}' --account ann --role 7 --listen
 2. Each gateway shows the connections of all:
      $program call ws://$game_c monitor.connections --json '{"all_nodes": true}' --account boss --role 9 --kind monitor
+   and in a terminal, with the keys 4 and a:
+     $program top $admin_c
 3. Kill a gateway (kill -9), or stop NATS (kill -STOP $nats; kill -CONT $nats), and look at the logs in
    $folder, and at
      curl --silent ${admin_a}metrics | grep cluster

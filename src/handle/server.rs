@@ -116,7 +116,7 @@ impl ServerHandle {
         result
     }
 
-    /// The number of subscribers of a topic, on all workers.
+    /// The number of subscribers of a topic on this server, on all its workers.
     #[must_use]
     pub fn subscribers(&self, topic: &Topic) -> usize {
         self.topics.subscribers(topic)

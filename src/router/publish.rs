@@ -164,7 +164,7 @@ impl Effects {
         }
     }
 
-    /// The number of subscribers of a topic, on all workers.
+    /// The number of subscribers of a topic on this server, on all its workers.
     #[must_use]
     pub fn subscribers(&self, topic: &Topic) -> usize {
         self.topics.subscribers(topic)

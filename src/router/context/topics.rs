@@ -36,7 +36,7 @@ impl<Session> Context<'_, Session> {
         self.buffer.tools.effects.topics.of(self.record.id)
     }
 
-    /// The number of subscribers of a topic, on all workers.
+    /// The number of subscribers of a topic on this server, on all its workers.
     #[must_use]
     pub fn subscribers(&self, topic: &Topic) -> usize {
         self.buffer.tools.effects.topics.subscribers(topic)
