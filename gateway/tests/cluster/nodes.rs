@@ -45,7 +45,7 @@ impl Nodes {
             programs: vec![],
         };
         fs::write(nodes.folder.join("token"), TOKEN).unwrap();
-        names.iter().for_each(|name| nodes.add(name));
+        nodes.add_all(names);
         nodes.meet();
         nodes
     }
@@ -66,9 +66,19 @@ impl Nodes {
     }
 
     pub(crate) fn add(&mut self, name: &str) {
-        let arguments = self.arguments(name);
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        self.programs.push((name.to_owned(), Program::start(&arguments)));
+        self.add_all(&[name]);
+    }
+
+    /// Starts programs at once, each of which waits for 2 s whether its name is free.
+    fn add_all(&mut self, names: &[&str]) {
+        let arguments: Vec<_> = names.iter().map(|name| self.arguments(name)).collect();
+        let start = |words: &[String]| Program::start(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = arguments.iter().map(|words| scope.spawn(move || start(words))).collect();
+            for (name, starting) in names.iter().zip(starting) {
+                self.programs.push(((*name).to_owned(), starting.join().unwrap()));
+            }
+        });
     }
 
     /// Runs a program that does not start, and returns its status and what it says.
