@@ -23,11 +23,11 @@ pub(crate) fn long(text: impl AsRef<OsStr>) -> String {
 }
 
 /// At most `max_chars` characters, all printable, and `...` where that cut something off. Bytes that
-/// are not UTF-8 are shown as `\xff`.
+/// are not UTF-8 are shown as `\xff`. A user and password in a URL are not shown.
 fn escaped(text: &OsStr, max_chars: usize) -> String {
     let mut line = String::new();
     let mut used = 0;
-    for chunk in text.as_encoded_bytes().utf8_chunks() {
+    for chunk in without_password(text.as_encoded_bytes()).iter().flat_map(|part| part.utf8_chunks()) {
         let valid = chunk.valid().chars().map(|letter| match letter {
             '\'' => letter.to_string(),
             _ => letter.escape_debug().to_string(),
@@ -43,4 +43,43 @@ fn escaped(text: &OsStr, max_chars: usize) -> String {
         }
     }
     line
+}
+
+/// The parts of a text, with `...` in the place of what looks like `USER:PASSWORD` before an `@`. In a list
+/// of URLs that is everything up to the last one.
+fn without_password(text: &[u8]) -> [&[u8]; 3] {
+    const SCHEME_END: &[u8] = b"://";
+    let whole: [&[u8]; 3] = [text, b"", b""];
+    let Some(at) = text.iter().rposition(|byte| *byte == b'@') else { return whole };
+    let (before, host) = text.split_at(at);
+    // The name of an abstract Unix socket may begin with an `@`.
+    if !before.contains(&b':') || before.starts_with(b"unix:") {
+        return whole;
+    }
+    let scheme = before.windows(SCHEME_END.len()).position(|window| window == SCHEME_END);
+    let (scheme, _) = before.split_at(scheme.map_or(0, |begin| begin + SCHEME_END.len()));
+    [scheme, b"...", host]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        for (text, expected) in [
+            ("nats://user:secret@nats.example:4222", r#""nats://...@nats.example:4222""#),
+            ("nats://token@nats.example:4222", r#""nats://...@nats.example:4222""#),
+            ("nats://a:se/cr@et@h:1", r#""nats://...@h:1""#),
+            ("nats://a:secret@h:1,tls://b:secret@g:2", r#""nats://...@g:2""#),
+            ("user:secret@nats.example:4222", r#""...@nats.example:4222""#),
+            ("nats://@h:1", r#""nats://...@h:1""#),
+            ("nats://nats.example:4222", r#""nats://nats.example:4222""#),
+            ("unix:/run/game@1", r#""unix:/run/game@1""#),
+            ("file@2.pem", r#""file@2.pem""#),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+        assert_eq!(long("invalid value 'http://a:secret@b'"), "invalid value 'http://...@b'");
+    }
 }
