@@ -5,6 +5,7 @@ use super::entry::Entry;
 use super::lent::Lent;
 use super::ready::Queue;
 use super::schedule::Schedule;
+use crate::cause::Cause;
 use crate::conn::Env;
 use crate::router::Application;
 
@@ -42,14 +43,14 @@ impl<S: Application> Active<'_, S> {
             recount(entry, &self.lent.env);
         }
         let is_end = entry.socket.has_flushed() && entry.conn.handle_flushed(now);
-        if is_end {
-            match entry.conn.cause() {
-                // The shutdown comes with the end of the socket.
-                Some(_) => entry.socket.say_goodbye(),
-                None => entry.socket.shutdown_write(),
-            }
+        let cause = entry.conn.cause();
+        if is_end && cause.is_none() {
+            entry.socket.shutdown_write();
+        } else if is_end || cause == Some(Cause::PeerGone) {
+            // The shutdown comes with the end of the socket.
+            entry.socket.say_goodbye();
         }
-        if entry.conn.cause().is_some() {
+        if cause.is_some() {
             entry.dead = true;
             return self.schedule.push_dead(entry.id());
         }

@@ -1,6 +1,6 @@
 //! How a connection ends: aborts, close codes, and drains.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -76,6 +76,25 @@ fn close_codes_and_refusals_are_delivered_before_close_notify() {
         let mut client = over(Client::raw(server.address).stream, &tls);
         client.send(b"POST /chat HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(client.read_refusal().0, 405);
+    }
+}
+
+/// Whatever it has sent of its request, none or a part.
+#[test]
+fn a_client_that_leaves_before_its_upgrade_gets_a_close_notify() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        for sent in [0, 20] {
+            let mut client = over(Client::raw(server.address).stream, &tls);
+            client.stream.conn.complete_io(&mut client.stream.sock).unwrap();
+            client.send(&UPGRADE[..sent]);
+            client.stream.conn.send_close_notify();
+            client.stream.flush().unwrap();
+            // Without one, reading would fail.
+            assert_eq!(client.stream.read_to_end(&mut vec![]).unwrap(), 0, "{version:?}, {sent} bytes");
+        }
     }
 }
 
