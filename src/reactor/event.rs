@@ -1,5 +1,6 @@
 //! Handles poll events for connections, listeners and the waker.
 
+use super::budget::STEP_BYTES;
 use super::core::Core;
 use super::effects::conclude;
 use super::input::Input;
@@ -33,8 +34,10 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
     }
     if event.writable {
         entry.writable = true;
-        if let Err(error) = entry.socket.flush() {
-            entry.fail(&error, &mut env.tools.log, env.tools.now);
+        match entry.socket.flush() {
+            Ok(0) => {}
+            Ok(flushed) => active.lent.budget.charge(flushed + STEP_BYTES),
+            Err(error) => entry.fail(&error, &mut env.tools.log, env.tools.now),
         }
     }
     if entry.standing.is_ready() {

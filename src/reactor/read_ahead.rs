@@ -2,6 +2,7 @@
 //! ours each stay in the processor's caches for a while.
 
 use super::active::Active;
+use super::budget::STEP_BYTES;
 use super::core::Core;
 use super::effects::conclude;
 use super::input::{AheadRead, Input};
@@ -34,8 +35,8 @@ pub(super) fn read_ahead<S: Application>(active: &mut Active<'_, S>, input: &mut
     };
     let work = len.saturating_add(entry.socket.take_overhead());
     if len == 0 {
-        // TLS had work, and nothing for the connection.
-        active.lent.budget.charge(work);
+        // TLS had work, and nothing for the connection, whose share would count the call.
+        active.lent.budget.charge(work + STEP_BYTES);
         return if active.entry.readable { ReadAhead::Serve } else { ReadAhead::Done };
     }
     entry.conn.record.count_received(len);

@@ -69,7 +69,7 @@ impl TlsSocket {
         match *self {}
     }
 
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<usize> {
         match *self {}
     }
 

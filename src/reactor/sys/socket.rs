@@ -197,9 +197,10 @@ impl Socket {
         self.tls().is_none_or(TlsSocket::has_flushed)
     }
 
-    /// Gives the kernel the bytes that it had no space for, now that the socket is writable.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.tls_mut().map_or(Ok(()), TlsSocket::flush)
+    /// Gives the kernel the bytes that it had no space for, now that the socket is writable. Returns the
+    /// number of those that it took.
+    pub(crate) fn flush(&mut self) -> io::Result<usize> {
+        self.tls_mut().map_or(Ok(0), TlsSocket::flush)
     }
 
     /// Bytes that the kernel was given, if that differs from the bytes written.

@@ -265,16 +265,14 @@ impl TlsSocket {
         self.is_plain() || self.unsent.is_empty()
     }
 
-    /// Gives the kernel as many of the waiting bytes as it takes.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if !self.is_plain() {
-            self.unsent.flush(&mut self.stream)?;
-        }
+    /// Gives the kernel as many of the waiting bytes as it takes. Returns their number.
+    pub(crate) fn flush(&mut self) -> io::Result<usize> {
+        let flushed = if self.is_plain() { 0 } else { self.unsent.flush(&mut self.stream)? };
         if self.ends && self.has_flushed() {
             self.ends = false;
             self.stream.shutdown(Shutdown::Write)?;
         }
-        Ok(())
+        Ok(flushed)
     }
 
     /// Sends close_notify (RFC 8446 §6.1), unless the handshake is not complete.

@@ -32,14 +32,14 @@ impl Unsent {
         &mut self.bytes
     }
 
-    /// Gives the kernel as much of what waits as it takes.
+    /// Gives the kernel as much of what waits as it takes. Returns the number of bytes.
     #[inline]
-    pub(super) fn flush(&mut self, stream: &mut impl Write) -> io::Result<()> {
-        if self.bytes.is_empty() { Ok(()) } else { self.flush_some(stream) }
+    pub(super) fn flush(&mut self, stream: &mut impl Write) -> io::Result<usize> {
+        if self.bytes.is_empty() { Ok(0) } else { self.flush_some(stream) }
     }
 
     #[inline(never)]
-    fn flush_some(&mut self, stream: &mut impl Write) -> io::Result<()> {
+    fn flush_some(&mut self, stream: &mut impl Write) -> io::Result<usize> {
         let rest = self.bytes.get(self.taken..).unwrap_or_default();
         let written = write(stream, rest)?;
         self.sent += written as u64;
@@ -47,7 +47,7 @@ impl Unsent {
         if self.taken >= self.bytes.len() {
             (self.bytes, self.taken) = (Vec::new(), 0);
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Gives the kernel `bytes`, and keeps what it does not take. Nothing else may wait.
