@@ -9,6 +9,9 @@ use super::mask::{apply_mask, rotate_key};
 const CLOSE: u8 = 0x88;
 /// The bytes of a header that determine its length.
 const FIRST_BYTES: usize = 2;
+/// The mask bit in the second of them.
+const MASKED: u8 = 0x80;
+const KEY_BYTES: usize = 4;
 
 /// The content of the skipped bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +89,12 @@ impl Skipper {
         let mut found = Found::Nothing;
         loop {
             let done = match self.at {
-                At::Header => self.read_header(&mut input),
+                At::Header => {
+                    if self.filled == 0 {
+                        skip_short(&mut input);
+                    }
+                    self.read_header(&mut input)
+                }
                 At::Payload(left) => self.skip_payload(left, &mut input),
                 At::Close { len, mask } => match self.read_close(len, mask, &mut input) {
                     Some(Ok(())) => return Found::Close,
@@ -147,7 +155,7 @@ impl Skipper {
             apply_mask(payload, key);
         }
         let result = parse_close(payload).map(|_| ());
-        *self = Skipper::default();
+        (self.at, self.filled) = (At::Header, 0);
         Some(result)
     }
 
@@ -160,6 +168,20 @@ impl Skipper {
             to.copy_from_slice(from);
             self.filled = (filled + count) as u8;
         }
+    }
+}
+
+/// Skips short frames that are whole, up to a Close or anything else. For speed only: 128 KiB can hold 65,536
+/// of them.
+fn skip_short(input: &mut &[u8]) {
+    while let [first, second, ..] = **input
+        && first != CLOSE
+        && let len = usize::from(second & !MASKED)
+        && len <= MAX_CONTROL_PAYLOAD
+        && let key = if second & MASKED == 0 { 0 } else { KEY_BYTES }
+        && let Some(rest) = input.get(FIRST_BYTES + key + len..)
+    {
+        *input = rest;
     }
 }
 
