@@ -109,8 +109,8 @@ fn mask_words(bytes: &mut [u8], key: [u8; 4]) {
 /// The masking key for the bytes of a payload after the first `by`.
 #[must_use]
 pub const fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
-    // As a big-endian number the key's first byte is the highest: rotating left drops it to the end.
-    u32::from_be_bytes(key).rotate_left(8 * (by % 4) as u32).to_be_bytes()
+    // As a little-endian number the key's first byte is the lowest: rotating right moves it to the end.
+    u32::from_le_bytes(key).rotate_right(8 * (by % 4) as u32).to_le_bytes()
 }
 
 #[cfg(test)]

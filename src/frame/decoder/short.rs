@@ -67,6 +67,9 @@ impl<const N: usize> ShortMessage<N> {
     /// more than `max_len`.
     #[inline(always)]
     pub(crate) fn at_front_of(input: &[u8], max_len: usize) -> Option<Self> {
+        if input.len() < HEADER_BYTES + N {
+            return None;
+        }
         let short = Short::at_front_of(input)?;
         if short.first != WHOLE_BINARY || short.length < N || short.length > max_len {
             return None;
