@@ -80,15 +80,16 @@ impl<'a, Session> SendBuffer<'a, Session> {
             // Most replies: there is nothing to compress or to borrow.
             return self.plain_packet(reply);
         }
-        self.any_packet(reply)
+        self.any_packet(*reply)
     }
 
+    /// Takes a copy, so that most replies need not lie in memory.
     #[inline(never)]
-    fn any_packet(&mut self, reply: &Reply<'_>) -> bool {
+    fn any_packet(&mut self, reply: Reply<'_>) -> bool {
         if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
         }
-        self.plain_packet(reply)
+        self.plain_packet(&reply)
     }
 
     /// Appends a whole packet, never compressed, or nothing.
