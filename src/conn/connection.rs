@@ -80,6 +80,14 @@ impl Conn {
         }
     }
 
+    /// The same, for a message that began or ended with the bytes that have just been [seen](Self::seen).
+    #[inline(always)]
+    pub(super) fn read_since_seen(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.deadlines.read_since_seen();
+        }
+    }
+
     /// Whether the peer will send no more.
     #[inline]
     pub(super) fn has_ended(&self) -> bool {

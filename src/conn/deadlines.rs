@@ -87,6 +87,12 @@ impl Deadlines {
         self.read_since = now.into();
     }
 
+    /// The same, for a message that began or ended with the bytes that have just been [seen](Self::seen).
+    #[inline(always)]
+    pub(super) fn read_since_seen(&mut self) {
+        self.read_since = self.last_seen;
+    }
+
     /// Records that bytes came.
     #[inline(always)]
     pub(super) fn seen(&mut self, now: Moment) {

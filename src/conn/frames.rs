@@ -75,7 +75,7 @@ impl Conn {
         }
         let had_packets = self.read_short_packets(input, env);
         if had_packets {
-            self.read_since(env.tools.now);
+            self.read_since_seen();
             if input.is_empty() && env.tools.write_buffer.gathered() < FLUSH_BYTES {
                 return Progress::Taken;
             }
@@ -123,7 +123,7 @@ impl Conn {
             delivered = true;
         };
         if is_heard {
-            self.read_since(env.tools.now);
+            self.read_since_seen();
         }
         progress
     }

@@ -25,30 +25,37 @@ struct ShortPacket<'i, S: Application> {
 /// The short packets at the front of the input, and what their handlers need.
 struct ShortPackets<'a, 'i, S: Application> {
     router: &'static Router<S>,
-    input: &'a mut &'i mut [u8],
+    input: &'i mut [u8],
     max_len: usize,
     frames_left: u32,
     /// The length of the write buffer at which it is to be written.
     flush_at: usize,
     state: &'a mut S,
     context: Context<'a, S::Session>,
+    /// The outcome of a call that has done more than send.
+    outcome: Option<Outcome>,
 }
 
 impl<'i, S: Application> ShortPackets<'_, 'i, S> {
-    /// Handles packets until anything else comes next, or a call has done more than send. Returns the outcome
-    /// of that call.
+    /// Handles packets until anything else comes next, or a call has done more than send.
     #[inline(always)]
-    fn handle_all(&mut self) -> Option<Outcome> {
-        while self.frames_left > 0 && self.context.buffer.tools.write_buffer.bytes.len() < self.flush_at {
-            let packet = self.take()?;
-            self.frames_left -= 1;
+    fn handle_all(&mut self) {
+        while self.frames_left > 0
+            && self.context.buffer.tools.write_buffer.bytes.len() < self.flush_at
+            && let Some(packet) = self.take()
+        {
+            // Cannot wrap: there is one at least.
+            self.frames_left = self.frames_left.wrapping_sub(1);
             let outcome = self.handle(&packet);
             if !self.has_only_sent(outcome) {
-                return Some(outcome);
+                self.outcome = Some(outcome);
+                return;
             }
             self.context.buffer.tools.meter.handler_ended(packet.header.cmd, None);
+            if self.input.is_empty() {
+                return;
+            }
         }
-        None
     }
 
     /// Takes the packet at the front of the input. `None`, and nothing is taken, if anything else comes next,
@@ -67,7 +74,7 @@ impl<'i, S: Application> ShortPackets<'_, 'i, S> {
             let kind = record.is_logged_in().then(|| record.kind());
             route.access().check(kind, |_| Err(())).ok()?.ok()?;
         }
-        Some(ShortPacket { header, data: message.take_rest(self.input)?, route })
+        Some(ShortPacket { header, data: message.take_rest(&mut self.input)?, route })
     }
 
     /// Counts a packet as received, and calls its handler.
@@ -105,7 +112,7 @@ impl<'i, S: Application> ShortPackets<'_, 'i, S> {
 impl Conn {
     /// Takes short packets from the front of the input, until anything else comes next or a call has done
     /// more than send. False if there are none.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn read_short_packets<S: Application>(
         &mut self,
         input: &mut &mut [u8],
@@ -118,16 +125,29 @@ impl Conn {
         let max_len = self.max_len(env);
         let Some((decoder, mut dispatch)) = self.split() else { return false };
         let is_usual = decoder.is_idle()
-            && dispatch.has_usual_calls()
             && env.settings.max_packets_per_second == 0
-            && env.tools.write_buffer.borrowed.is_empty();
-        let before = input.len();
-        let result = if is_usual { dispatch.short_packets(router, input, max_len, env) } else { Ok(()) };
-        if input.len() == before {
+            && env.tools.write_buffer.borrowed.is_empty()
+            && dispatch.has_usual_calls();
+        if !is_usual {
             return false;
         }
+        let before = input.len();
+        let result = dispatch.short_packets(router, input, max_len, env);
+        if let Some(result) = result {
+            self.end_short_packets(result, env);
+            return true;
+        }
+        let had_packets = input.len() < before;
+        if had_packets {
+            self.note_message_len(false);
+        }
+        had_packets
+    }
+
+    /// Ends a call that has done more than send.
+    #[inline(never)]
+    fn end_short_packets<S: Application>(&mut self, result: Result<(), Cause>, env: &mut Env<S>) {
         self.end_message(false, result, env);
-        true
     }
 }
 
@@ -138,7 +158,8 @@ impl Dispatch<'_> {
         !self.record.has_watched_handlers() && self.outbox.is_empty() && !self.rare.holds_back()
     }
 
-    /// Handles short packets. An error closes the connection.
+    /// Handles short packets. Returns the result of the last call if it has done more than send; an error
+    /// closes the connection.
     #[inline(always)]
     fn short_packets<S: Application>(
         &mut self,
@@ -146,27 +167,26 @@ impl Dispatch<'_> {
         input: &mut &mut [u8],
         max_len: usize,
         env: &mut Env<S>,
-    ) -> Result<(), Cause> {
+    ) -> Option<Result<(), Cause>> {
         let was_in = self.record.is_logged_in();
         let mut packets = ShortPackets {
             router,
-            input,
+            input: std::mem::take(input),
             max_len,
             frames_left: env.frames_left,
             flush_at: env.tools.write_buffer.start + FLUSH_BYTES,
             state: &mut env.state,
             context: self.context(&mut env.tools),
+            outcome: None,
         };
         let caught = catch_unwind(AssertUnwindSafe(|| packets.handle_all()));
-        env.frames_left = packets.frames_left;
-        let outcome = match caught {
-            Ok(None) => return Ok(()),
-            Ok(Some(outcome)) => Some(outcome),
-            Err(_) => None,
-        };
-        let returned = Returned::of(packets.context, outcome, &env.service);
+        (*input, env.frames_left) = (packets.input, packets.frames_left);
+        if caught.is_ok() && packets.outcome.is_none() {
+            return None;
+        }
+        let returned = Returned::of(packets.context, packets.outcome, &env.service);
         let result = self.act_on(&returned, was_in, env);
         env.tools.meter.handler_ended(returned.cmd, None);
-        result
+        Some(result)
     }
 }
