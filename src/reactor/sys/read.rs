@@ -22,11 +22,18 @@ impl Read {
     /// Interprets a plain read into a buffer of `offered` bytes. A short one has drained the socket.
     #[inline(always)]
     pub(super) fn from_plain(result: io::Result<usize>, offered: usize) -> io::Result<Self> {
-        result.map(|len| match len {
-            0 => Read::End,
-            len if len < offered => Read::Last(len),
-            len => Read::Bytes(len),
-        })
+        match result {
+            // Most reads.
+            Ok(len @ 1..) if len < offered => Ok(Read::Last(len)),
+            result => Read::from_full(result),
+        }
+    }
+
+    /// Interprets a plain read that has filled its buffer, or brought nothing.
+    #[cold]
+    #[inline(never)]
+    fn from_full(result: io::Result<usize>) -> io::Result<Self> {
+        result.map(|len| if len == 0 { Read::End } else { Read::Bytes(len) })
     }
 
     /// Interprets a read from a Unix domain socket. There a read also ends after bytes that came with a

@@ -227,7 +227,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "Progress",
         test: GAME,
         every: 1,
-        edits: &[edit("src/reactor/sys/read.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/sys/read.rs", "if len < offered", "ORIGINAL || MISTAKE")],
     },
     // The poll sleeps past the next deadline.
     NamedMistake {
