@@ -17,6 +17,13 @@ pub(super) struct Active<'a, S: Application> {
 }
 
 impl<S: Application> Active<'_, S> {
+    /// The same connection for one call that is rarely made. So what most connections need of it can stay in
+    /// registers.
+    #[inline(always)]
+    pub(super) fn reborrow(&mut self) -> Active<'_, S> {
+        Active { entry: self.entry, schedule: self.schedule, lent: self.lent }
+    }
+
     /// From here on, the write buffer holds only the output of this connection.
     #[inline]
     pub(super) fn begin_output(&mut self) {

@@ -69,11 +69,13 @@ impl Entry {
 
     /// Whether it is served behind quiet connections. Writing a client's waiting output can take long, and
     /// many clients can have some at once.
+    #[inline(always)]
     pub(super) fn is_busy(&self) -> bool {
         self.standing.is_busy() || self.has_output() || self.socket.is_handshaking()
     }
 
     /// Whether it has output waiting that can be written now.
+    #[inline(always)]
     pub(super) fn has_output(&self) -> bool {
         self.writable && self.conn.outbox.is_ready()
     }

@@ -27,7 +27,11 @@ impl<S: Application> Active<'_, S> {
             // Most reads.
             return used;
         }
-        self.feed_on(progress, used, bytes, share)
+        // A copy of the share, so that most reads need not have it in memory.
+        let mut rest = *share;
+        let used = self.reborrow().feed_on(progress, used, bytes, &mut rest);
+        *share = rest;
+        used
     }
 
     /// Gives the connection one slice of `bytes`. Returns also how many it took.
@@ -122,10 +126,11 @@ impl<S: Application> Active<'_, S> {
 
     /// Ends the connection's share of the turn. A connection that has used it up waits behind others from now
     /// on.
+    #[inline(always)]
     pub(super) fn end_share(&mut self, share: &Share) {
         self.lent.budget.charge(STEP_BYTES);
         if share.is_used_up() {
-            self.mark_busy();
+            self.reborrow().mark_busy();
         }
     }
 

@@ -69,7 +69,7 @@ impl Input {
     }
 
     /// Whether the bytes read ahead have to be handled before more are read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_ahead_full(&self) -> bool {
         self.reads.len() >= AHEAD_READS || self.ahead.len() - self.filled < MIN_AHEAD_BYTES
     }

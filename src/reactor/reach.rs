@@ -16,7 +16,7 @@ impl<S: Application> Active<'_, S> {
     #[inline]
     pub(super) fn reach(&mut self) {
         if self.entry.standing.is_awaited() {
-            self.reach_up_to(usize::MAX);
+            self.reborrow().reach_up_to(usize::MAX);
         }
     }
 
@@ -102,7 +102,7 @@ impl<S: Application> Active<'_, S> {
     /// Whether the connection has asked for a fan-out that is not finished.
     #[inline]
     pub(super) fn owes(&mut self) -> bool {
-        self.entry.standing.owes() && self.check_owes()
+        self.entry.standing.owes() && self.reborrow().check_owes()
     }
 
     /// Whether only other workers go on with what the connection has asked for. Their mail has it served

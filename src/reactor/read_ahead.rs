@@ -78,16 +78,15 @@ fn handle_read<S: Application>(
     share.take_bytes(work);
     let Some(mut active) = core.activate(id) else { return };
     if active.owes() || !active.lent.budget.allows_quiet() {
-        keep_for_later(&mut active, bytes);
+        keep_for_later(active.reborrow(), bytes);
         return share.use_up();
     }
     active.reach();
     active.write_segments();
     active.begin_output();
     let used = active.feed_inline(bytes, share);
-    if let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
-        active.entry.conn.keep(rest);
-        active.entry.conn.note_arrival(active.lent.env.tools.meter.arrived());
+    if used < bytes.len() {
+        keep_rest(active.reborrow(), bytes, used);
     }
     active.end_share(share);
     active.queue_output();
@@ -96,11 +95,17 @@ fn handle_read<S: Application>(
 
 /// Keeps bytes to be handled as soon as possible: the turn has no time left, or the client has to wait.
 #[cold]
-fn keep_for_later<S: Application>(active: &mut Active<'_, S>, bytes: &[u8]) {
-    active.entry.conn.keep(bytes);
-    active.entry.conn.note_arrival(active.lent.env.tools.meter.arrived());
+fn keep_for_later<S: Application>(mut active: Active<'_, S>, bytes: &[u8]) {
+    keep_rest(active.reborrow(), bytes, 0);
     if active.entry.standing.owes() {
         active.entry.standing.set_busy(true);
     }
     active.postpone();
+}
+
+/// Keeps all but the first `used` bytes.
+#[inline(never)]
+fn keep_rest<S: Application>(active: Active<'_, S>, bytes: &[u8], used: usize) {
+    active.entry.conn.keep(bytes.get(used..).unwrap_or_default());
+    active.entry.conn.note_arrival(active.lent.env.tools.meter.arrived());
 }
