@@ -52,7 +52,7 @@ impl Conn {
 
     /// The socket took `bytes`.
     #[inline]
-    pub(super) fn count_written(&mut self, bytes: usize) {
+    pub(crate) fn count_written(&mut self, bytes: usize) {
         if let Some(sample) = self.rare.sample() {
             sample.written = sample.written.wrapping_add(bytes as u64);
         }

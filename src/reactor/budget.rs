@@ -198,8 +198,15 @@ impl TurnBudget {
     /// Whether a step that has `done` this much in this turn may go on.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
+        // Most of them have done less.
+        done < step.least() || self.has_time(step)
+    }
+
+    /// Whether the time of a step has not ended.
+    #[inline(never)]
+    fn has_time(&self, step: Step) -> bool {
         let used_us = if step == Step::Output { self.passed_us } else { self.used_us() };
-        done < step.least() || used_us < step.ends_at() * self.part_us
+        used_us < step.ends_at() * self.part_us
     }
 }
 

@@ -95,7 +95,7 @@ impl Output {
     pub(super) fn push_shared(&mut self, to: ConnectionId, ring: &mut Option<SegmentRing>, frames: Bytes) {
         self.has_pushes = true;
         let len = frames.len();
-        self.push(to, ring, Frames::Shared(frames), len);
+        *ring = self.push(to, *ring, Frames::Shared(frames), len);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -114,28 +114,31 @@ impl Output {
         buffered_bytes >= FULL_BYTES || !self.has_capacity()
     }
 
-    /// Appends a segment of `len` bytes to the ring of its receiver. It is written at the end of the turn,
-    /// with all else that the receiver is sent.
+    /// Appends a segment of `len` bytes to the ring of its receiver, and returns the ring. It is written at
+    /// the end of the turn, with all else that the receiver is sent.
     #[inline(always)]
     pub(super) fn push(
         &mut self,
         receiver: ConnectionId,
-        ring: &mut Option<SegmentRing>,
+        ring: Option<SegmentRing>,
         frames: Frames,
         len: usize,
-    ) {
+    ) -> Option<SegmentRing> {
         let index = self.segments.len();
-        let segment = Segment { receiver, frames, total: len, next: index, needs_update: false };
-        match *ring {
-            None => self.segments.push(segment),
-            Some(ring) => self.push_behind(ring, segment),
+        if let Some(ring) = ring {
+            self.push_behind(ring, receiver, frames, len);
+        } else {
+            let segment = Segment { receiver, frames, total: len, next: index, needs_update: false };
+            self.segments.push(segment);
         }
-        *ring = SegmentRing::at(index);
+        SegmentRing::at(index)
     }
 
     /// Appends a segment to a ring that has others.
     #[inline(never)]
-    fn push_behind(&mut self, ring: SegmentRing, mut segment: Segment) {
+    fn push_behind(&mut self, ring: SegmentRing, receiver: ConnectionId, frames: Frames, len: usize) {
+        let index = self.segments.len();
+        let mut segment = Segment { receiver, frames, total: len, next: index, needs_update: false };
         if let Some(last) = self.segments.get_mut(ring.last()) {
             segment.next = std::mem::replace(&mut last.next, segment.next);
             segment.total += last.total;
@@ -159,6 +162,20 @@ impl Output {
     /// The connection that gets a segment.
     pub(super) fn receiver(&self, index: usize) -> Option<ConnectionId> {
         self.segments.get(index).map(|segment| segment.receiver)
+    }
+
+    /// The range of the write buffer that a ring consists of, if nothing but one write has to follow: most
+    /// rings.
+    #[inline(always)]
+    pub(super) fn only_reply(&self, ring: SegmentRing) -> Option<Range<usize>> {
+        match self.segments.get(ring.last())? {
+            Segment { frames: Frames::Buffered(range), next, needs_update: false, .. }
+                if *next == ring.last() =>
+            {
+                Some(range.clone())
+            }
+            _ => None,
+        }
     }
 
     /// The segments of a ring, in order.

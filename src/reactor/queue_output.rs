@@ -4,7 +4,7 @@ use super::active::Active;
 use super::budget::{Step, TurnBudget};
 use super::core::Core;
 use super::entry::Entry;
-use super::output::{Frames, Segments};
+use super::output::{Frames, SegmentRing, Segments};
 use super::write::{Written, write_frames};
 use crate::conn::Env;
 use crate::router::Application;
@@ -25,25 +25,26 @@ impl<S: Application> Active<'_, S> {
         if start >= end {
             if entry.has_output() {
                 // The outbox goes out before a reply that is being compressed.
-                return self.write_outbox();
+                return self.reborrow().write_outbox();
             }
-            return self.update_state();
+            return self.reborrow().update_state();
         }
         let len = end - start;
         let may_wait = entry.writable && entry.conn.outbox.is_empty() && self.lent.output.has_capacity();
         if len >= LARGE_BYTES || !may_wait {
-            self.write_now();
-            return self.update_state();
+            self.reborrow().write_now();
+            return self.reborrow().update_state();
         }
         // Most turns of most connections: the reply has to be written, and nothing else follows.
         // What TLS has carried is counted with the state.
         let is_counted = entry.socket.is_plain() || !self.lent.env.tools.meter.is_on();
         let is_at_rest = !entry.readable && is_counted && entry.conn.is_at_rest();
-        self.lent.budget.expect_write(len, entry.segments.is_none());
-        self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
+        let ring = entry.segments;
+        self.lent.budget.expect_write(len, ring.is_none());
+        entry.segments = self.lent.output.push(entry.id(), ring, Frames::Buffered(start..end), len);
         self.lent.waits.queued(&self.lent.output, &self.lent.env.tools.meter);
         if !is_at_rest {
-            self.update_state();
+            self.reborrow().update_state();
         }
     }
 
@@ -74,7 +75,7 @@ impl<S: Application> Active<'_, S> {
     #[inline(always)]
     pub(super) fn write_segments(&mut self) {
         if self.entry.segments.is_some() {
-            self.write_waiting_segments();
+            self.reborrow().write_waiting_segments();
         }
     }
 
@@ -87,6 +88,20 @@ impl<S: Application> Active<'_, S> {
     #[inline(always)]
     fn write_ring(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
+        let Some(reply) = self.lent.output.only_reply(ring) else {
+            return self.reborrow().write_other_ring(ring);
+        };
+        let (env, budget) = (&self.lent.env, &mut self.lent.budget);
+        let Some(frames) = env.tools.write_buffer.bytes.get(reply) else { return };
+        let written = write_frames(self.entry, env, budget, frames, None);
+        if written != Written::All {
+            self.reborrow().end_ring(written);
+        }
+    }
+
+    /// Writes a ring of several segments, of a push, or with an update behind it.
+    #[inline(never)]
+    fn write_other_ring(&mut self, ring: SegmentRing) {
         let Some(segments) = self.lent.output.ring(ring) else { return };
         let needs_update = segments.needs_update();
         let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
@@ -97,9 +112,15 @@ impl<S: Application> Active<'_, S> {
             }
             None => write_several(segments, self.entry, env, budget),
         };
-        if written == Written::All && !needs_update {
-            // Most of them.
-        } else if written == Written::Behind && self.entry.writable {
+        if written != Written::All || needs_update {
+            self.end_ring(written);
+        }
+    }
+
+    /// Goes on after the connection's segments were `written`.
+    #[inline(never)]
+    fn end_ring(&mut self, written: Written) {
+        if written == Written::Behind && self.entry.writable {
             self.write_outbox();
         } else {
             self.update_state();
@@ -165,7 +186,7 @@ pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
         if has_time {
             active.write_ring();
         } else {
-            active.postpone_segments();
+            active.reborrow().postpone_segments();
         }
         if core.lent.env.tools.meter.is_on()
             && let Some(entry) = core.connections.get_mut(receiver)

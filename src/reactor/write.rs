@@ -46,12 +46,13 @@ pub(super) fn write_frames<S: Application>(
     match attempt(slice.len(), || entry.socket.write(slice), &mut entry.writable) {
         Attempt::Took(written) => {
             budget.charge(written + STEP_BYTES);
-            if written > 0 {
-                entry.conn.record.count_sent(written);
+            entry.conn.record.count_sent(written);
+            // The outbox is empty.
+            entry.conn.count_written(written);
+            if env.tools.meter.is_on() {
                 env.tools.meter.bytes_sent(written, entry.socket.is_plain());
-                entry.conn.handle_written(written, env.tools.now, &env.settings);
+                env.tools.meter.lose_mark();
             }
-            env.tools.meter.lose_mark();
             if written == frames.len() {
                 return Written::All;
             }
