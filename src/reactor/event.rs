@@ -1,5 +1,7 @@
 //! Handles poll events for connections, listeners and the waker.
 
+use mio::Token;
+
 use super::budget::STEP_BYTES;
 use super::core::Core;
 use super::effects::conclude;
@@ -9,25 +11,26 @@ use super::read_ahead::{ReadAhead, handle_ahead, read_ahead};
 use super::serve::serve;
 use super::share::Share;
 use super::sys::event::Event;
-use super::tokens::{WAKER, id_of};
+use super::tokens::{WAKER, id_of, is_connection};
 use crate::cause::Cause;
 use crate::router::Application;
 
 /// Notes the event, and reads or serves its connection.
 pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input, event: Event) {
-    if event.token == WAKER {
-        return core.mail.note_arrival();
-    }
-    if core.listeners.note(event.token) {
-        return;
+    if !is_connection(event.token) {
+        return note_other(core, event.token);
     }
     let id = id_of(event.token);
     let Some(mut active) = core.activate(id) else { return };
     let (entry, env) = (&mut *active.entry, &mut active.lent.env);
     let closed = event.read_closed || event.error;
-    entry.readable |= event.readable || closed;
+    if event.readable || closed {
+        entry.readable = true;
+    }
     // A read stops before an urgent byte, even if more follows.
-    entry.read_on |= closed || event.priority;
+    if closed || event.priority {
+        entry.read_on = true;
+    }
     if event.error && !entry.conn.wants_read(&env.settings) {
         // While reading is paused nothing else would read the error from the socket.
         entry.conn.abort(Cause::Reset);
@@ -45,7 +48,7 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
         return;
     }
     if entry.standing.was_served() || entry.is_busy() || !active.lent.budget.allows_quiet() {
-        return active.postpone();
+        return active.reborrow().postpone();
     }
     match read_ahead(&mut active, input) {
         ReadAhead::Done => {
@@ -55,12 +58,23 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
             }
         }
         ReadAhead::Serve => {
-            active.serve(input, Share::WHOLE);
+            active.reborrow().serve(input, Share::WHOLE);
             conclude(core, id);
         }
         ReadAhead::HandleAndServe => {
             let share = handle_ahead(core, input);
             serve(core, input, id, share);
         }
+    }
+}
+
+/// Notes the event of a listener, of the waker, or of the poll's own alarm, which has done its work.
+#[cold]
+#[inline(never)]
+fn note_other<S: Application>(core: &mut Core<S>, token: Token) {
+    if token == WAKER {
+        core.mail.note_arrival();
+    } else {
+        core.listeners.note(token);
     }
 }

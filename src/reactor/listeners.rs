@@ -131,13 +131,12 @@ impl Listeners {
         self.list.iter().filter_map(|polled| polled.listener.listening())
     }
 
-    /// Whether an event is about a listener. If so, records that a client may wait there.
-    pub(super) fn note(&mut self, token: Token) -> bool {
+    /// Records that a client may wait at a listener, if an event is about one.
+    pub(super) fn note(&mut self, token: Token) {
         let polled = tokens::listener_index(token).and_then(|index| self.list.get_mut(index));
-        polled.is_some_and(|polled| {
+        if let Some(polled) = polled {
             polled.ready = true;
-            true
-        })
+        }
     }
 
     /// When to try accepting without an event.

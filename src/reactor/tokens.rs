@@ -16,6 +16,15 @@ const FIRST_LISTENER: usize = usize::MAX - 2;
 // are free for the other tokens.
 const _: () = assert!(usize::BITS >= u64::BITS && MAX_WORKERS <= u8::MAX as usize);
 
+/// The lowest number of a token that is no connection's.
+const FIRST_OTHER: u64 = ConnectionId::new(u8::MAX, 0, u32::MAX).to_u64();
+
+/// Whether a token is that of a connection, which may be gone.
+#[inline(always)]
+pub(super) fn is_connection(token: Token) -> bool {
+    (token.0 as u64) < FIRST_OTHER
+}
+
 /// The token of a connection: its id.
 pub(super) fn of_connection(id: ConnectionId) -> Token {
     Token(id.to_u64() as usize)

@@ -118,9 +118,7 @@ impl Poller {
     pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
         match self {
             Poller::Real { events, .. } => {
-                for event in events.iter().filter(|event| event.token() != ALARM) {
-                    handle(Event::from(event));
-                }
+                events.iter().for_each(|event| handle(Event::from(event)));
             }
             Poller::Simulated(poll, _) => poll.for_each(handle),
         }
