@@ -40,6 +40,8 @@ impl FanOut {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) by: Requester,
+    /// Who does not get it.
+    except: Option<ConnectionId>,
     /// A publish holds it until it has reached everybody.
     _held: Option<HeldByPublish>,
 }
@@ -49,7 +51,10 @@ pub(super) struct Request {
 pub(super) struct Begun {
     to: Receivers,
     row: PushRow,
+    /// One for each push of the row.
     requests: Vec<Request>,
+    /// Receivers that get only some of the pushes, in the order of their slots.
+    partial: Vec<ConnectionId>,
     /// The first receiver of the list that may not have been reached.
     next: usize,
     /// Receivers that have not been reached. At 0 only its key in its group remains.
@@ -61,13 +66,19 @@ impl Begun {
     pub(super) fn new(fan_out: FanOut) -> Self {
         let (bytes, left) = (fan_out.bytes(), fan_out.to.len());
         let FanOut { by, to, push, held } = fan_out;
-        let requests = vec![Request { by, _held: held }];
-        Begun { to, row: PushRow::One(push), requests, next: 0, left, bytes }
+        let requests = vec![Request { by, except: to.left_out(), _held: held }];
+        Begun { to, row: PushRow::One(push), requests, partial: vec![], next: 0, left, bytes }
     }
 
-    /// Whether a fan-out goes to the same receivers, none of which has been reached.
+    /// Whether a fan-out goes to the same receivers, but for those left out, and none has been reached.
     pub(super) fn may_take(&self, fan_out: &FanOut) -> bool {
-        self.left == self.to.len() && self.left > 0 && self.to == fan_out.to
+        self.left == self.to.len() && self.left > 0 && self.to.share_list(&fan_out.to)
+    }
+
+    /// Who becomes a receiver with a fan-out that it [may take](Self::may_take): all pushes before leave it
+    /// out.
+    pub(super) fn newcomer(&self, fan_out: &FanOut) -> Option<ConnectionId> {
+        self.to.left_out().filter(|_| self.to.left_out() != fan_out.to.left_out())
     }
 
     /// Appends the push of a fan-out that it [may take](Self::may_take), unless there are too many. Returns
@@ -79,8 +90,24 @@ impl Begun {
         }
         let bytes = fan_out.bytes() + self.row.joined_bytes() - before;
         self.bytes += bytes;
-        self.requests.push(Request { by: fan_out.by, _held: fan_out.held });
+        let (newcomer, except) = (self.newcomer(&fan_out), fan_out.to.left_out());
+        if self.to.left_out() != except {
+            self.to.take_in();
+            newcomer.into_iter().chain(except).for_each(|id| self.note_partial(id));
+        }
+        self.left += usize::from(newcomer.is_some());
+        self.requests.push(Request { by: fan_out.by, except, _held: fan_out.held });
         Ok(bytes)
+    }
+
+    fn note_partial(&mut self, id: ConnectionId) {
+        if let Err(at) = self.find_partial(id) {
+            self.partial.insert(at, id);
+        }
+    }
+
+    fn find_partial(&self, id: ConnectionId) -> Result<usize, usize> {
+        self.partial.binary_search_by_key(&id.order(), |id| id.order())
     }
 
     /// The next receiver for which `is_waiting` holds.
@@ -97,9 +124,13 @@ impl Begun {
     }
 
     /// Counts a receiver as reached. Returns what it is sent.
-    pub(super) fn reach_one(&mut self) -> PushRow {
+    pub(super) fn reach(&mut self, id: ConnectionId) -> PushRow {
         self.left -= 1;
-        self.row.clone()
+        if self.find_partial(id).is_err() {
+            return self.row.clone();
+        }
+        let for_it = self.requests.iter().map(|request| request.except != Some(id));
+        self.row.part(for_it)
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -108,7 +139,7 @@ impl Begun {
 
     /// Releases what it holds, once it is finished. Returns the bytes of that, and who requested it.
     pub(super) fn release(&mut self) -> (usize, Vec<Request>) {
-        self.to = Receivers::from(vec![]);
+        (self.to, self.partial) = (Receivers::from(vec![]), vec![]);
         (std::mem::take(&mut self.bytes), std::mem::take(&mut self.requests))
     }
 }
@@ -135,7 +166,7 @@ mod tests {
             let more = begun.take(fan_out()).unwrap();
             assert!(more >= 2 * frame + size_of::<Request>() + size_of::<Push>());
         }
-        begun.reach_one();
+        begun.reach(to[0]);
         assert!(!begun.may_take(&fan_out()), "a receiver was reached");
         assert!(begun.bytes >= 4 * bytes + 4 * frame);
     }

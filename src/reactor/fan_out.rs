@@ -12,6 +12,7 @@ use super::queue_output::write_if_full;
 use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
 use super::send::send;
+use super::standing::Mark;
 use crate::id::ConnectionId;
 use crate::metrics::SendError;
 use crate::push::{self, Push};
@@ -74,18 +75,16 @@ fn begin<S: Application>(core: &mut Core<S>, fan_out: FanOut) {
         }
         return;
     }
-    let mut owe = |by: Requester| {
-        let asker = by.client().and_then(|by| connections.get_mut(by));
-        asker.map(|entry| entry.standing.set_owes(true)).is_some()
+    let mut mark = |id, mark| {
+        let Some(entry) = connections.get_mut(id) else { return false };
+        entry.standing.mark(mark);
+        true
     };
-    let Err(mut fan_out) = lent.fan_outs.join_newest(fan_out, &mut owe) else { return };
+    let Err(mut fan_out) = lent.fan_outs.join_newest(fan_out, &mut mark) else { return };
     lent.budget.charge(fan_out.to.len() * RECEIVER_BYTES);
-    let is_here = owe(fan_out.by);
+    let is_here = fan_out.by.client().is_some_and(|by| mark(by, Mark::Owes));
     // Skip a connection that has ended, and a later one in the same slot.
-    fan_out.to.retain(|id| {
-        let receiver = connections.get_mut(id);
-        receiver.map(|entry| entry.standing.set_awaited(true)).is_some()
-    });
+    fan_out.to.retain(|id| mark(id, Mark::Awaited));
     if !fan_out.to.is_empty() {
         lent.fan_outs.begin(fan_out, is_here);
     }

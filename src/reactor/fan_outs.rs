@@ -13,6 +13,7 @@ use super::dropped_pushes::DroppedPushes;
 use super::push_queues::PushQueues;
 use super::push_row::PushRow;
 use super::requester::Requester;
+use super::standing::Mark;
 use crate::id::ConnectionId;
 
 /// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a
@@ -26,6 +27,7 @@ const MAX_DEPARTED: usize = 256;
 /// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds
 /// those of ticks, and clients that request fan-outs and leave, since neither is held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
 /// Consecutive fan-outs of one requester, in that order.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -99,28 +101,36 @@ impl FanOuts {
         }
     }
 
-    /// Appends a fan-out to the newest one, if that has the same receivers and has reached none of them. Then
-    /// they leave together. Returns the fan-out if it has to begin by itself.
+    /// Appends a fan-out to the newest one, if that goes to the same receivers and has reached none of them.
+    /// Then they leave together. Whom only one of them leaves out is no obstacle. `mark` marks a connection,
+    /// if it is there. Returns the fan-out if it has to begin by itself.
     pub(super) fn join_newest(
         &mut self,
         fan_out: FanOut,
-        is_here: impl FnOnce(Requester) -> bool,
+        mark: &mut impl FnMut(ConnectionId, Mark) -> bool,
     ) -> Result<(), FanOut> {
-        let Some(begun) = self.newest_for(fan_out.by).filter(|begun| begun.may_take(&fan_out)) else {
+        let newest = self.newest_for(fan_out.by).filter(|(_, begun)| begun.may_take(&fan_out));
+        let Some((key, begun)) = newest else { return Err(fan_out) };
+        let newcomer = begun.newcomer(&fan_out);
+        if newcomer.is_some_and(|id| !mark(id, Mark::Awaited)) {
             return Err(fan_out);
-        };
+        }
         let by = fan_out.by;
         self.bytes += begun.take(fan_out)?;
-        self.count(by, is_here(by));
+        if let Some(id) = newcomer {
+            self.waiting.push(id.slot(), key);
+        }
+        let is_here = by.client().is_some_and(|by| mark(by, Mark::Owes));
+        self.count(by, is_here);
         Ok(())
     }
 
-    /// The newest fan-out, unless it waits behind others of another requester.
-    fn newest_for(&mut self, by: Requester) -> Option<&mut Begun> {
+    /// The newest fan-out and its key, unless it waits behind others of another requester.
+    fn newest_for(&mut self, by: Requester) -> Option<(u32, &mut Begun)> {
         let group = self.groups.back()?;
-        let key = group.keys.back()?;
+        let key = *group.keys.back()?;
         let may_join = group.by == by || group.keys.len() == 1;
-        self.begun.get_mut(*key as usize).filter(|_| may_join)
+        self.begun.get_mut(key as usize).filter(|_| may_join).map(|begun| (key, begun))
     }
 
     /// Counts a fan-out for its requester.
@@ -169,7 +179,7 @@ impl FanOuts {
     pub(super) fn take_row(&mut self, id: ConnectionId) -> Option<PushRow> {
         let key = self.waiting.pop(id.slot())?;
         let begun = self.begun.get_mut(key as usize)?;
-        let row = begun.reach_one();
+        let row = begun.reach(id);
         if begun.is_finished() {
             let (bytes, requests) = begun.release();
             self.bytes -= bytes;
@@ -194,7 +204,7 @@ mod tests {
     use crate::presence::Told;
     use crate::push::Push;
     use crate::router::HeldByPublish;
-    use crate::topics::{Quota, SharedTopics};
+    use crate::topics::{Quota, Receivers, SharedTopics};
 
     fn id(slot: u32) -> ConnectionId {
         ConnectionId::new(0, slot, 1)
@@ -275,7 +285,7 @@ mod tests {
             let mut fan_outs = FanOuts::default();
             let mut found = vec![];
             for (by, to) in &requests {
-                let result = fan_outs.join_newest(fan_out(*by, to), |_| true);
+                let result = fan_outs.join_newest(fan_out(*by, to), &mut |_, _| true);
                 found.push(result.is_ok());
                 if let Err(fan_out) = result {
                     fan_outs.begin(fan_out, true);
@@ -289,12 +299,58 @@ mod tests {
                 let rows = std::iter::from_fn(|| fan_outs.take_row(next));
                 count.push(rows.map(|row| row.pushes().len()).sum::<usize>());
                 // Some have it, so the next one is not for all.
-                assert!(fan_outs.join_newest(fan_out(8, &to), |_| true).is_err());
+                assert!(fan_outs.join_newest(fan_out(8, &to), &mut |_, _| true).is_err());
             }
             let expected = to.map(|slot| requests.iter().filter(|(_, to)| to.contains(&slot)).count());
             assert_eq!(count, expected);
             assert!(fan_outs.is_empty() && fan_outs.debts.is_empty());
             assert_eq!((fan_outs.bytes, fan_outs.begun.len()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn pushes_that_leave_out_others_are_one_and_each_gets_its_own() {
+        let members = Receivers::from([1, 2, 3, 4].map(id).to_vec());
+        // Whom each push leaves out, who has gone meanwhile, and whether all leave together.
+        for (excepts, gone, together) in [
+            (vec![Some(1), Some(1), Some(1)], None, true),
+            (vec![Some(1), Some(2), Some(1), None, Some(4)], None, true),
+            (vec![None, Some(2), None, Some(3)], None, true),
+            (vec![Some(1), None], None, true),
+            // It is no receiver any more, and would count as one.
+            (vec![Some(1), Some(2)], Some(1), false),
+        ] {
+            let mut fan_outs = FanOuts::default();
+            let (mut joined, mut awaited) = (true, vec![]);
+            for (cmd, except) in (0..).zip(&excepts) {
+                let mut to = members.clone();
+                except.inspect(|slot| assert!(to.leave_out(id(*slot))));
+                let fan_out =
+                    FanOut { by: Requester::Publisher, to, push: Push::new(cmd, b"hello"), held: None };
+                let mut mark = |id: ConnectionId, mark| {
+                    assert_eq!(mark, Mark::Awaited);
+                    awaited.push(id);
+                    gone.is_none_or(|gone| id.slot() != gone)
+                };
+                if let Err(mut fan_out) = fan_outs.join_newest(fan_out, &mut mark) {
+                    joined &= cmd == 0;
+                    fan_out.to.retain(|id| mark(id, Mark::Awaited));
+                    fan_outs.begin(fan_out, false);
+                }
+            }
+            assert_eq!(joined, together, "{excepts:?}");
+            for slot in (1..=4).filter(|slot| gone != Some(*slot as usize)) {
+                let row = fan_outs.take_row(id(slot));
+                let pushes = row.as_ref().map_or(&[][..], PushRow::pushes);
+                let rest = std::iter::from_fn(|| fan_outs.take_row(id(slot))).collect::<Vec<_>>();
+                let rest = rest.iter().flat_map(PushRow::pushes);
+                let found: Vec<_> = pushes.iter().chain(rest).map(Push::cmd).collect();
+                let expected: Vec<_> =
+                    (0..).zip(&excepts).filter(|(_, it)| **it != Some(slot)).map(|(cmd, _)| cmd).collect();
+                assert_eq!(found, expected, "{excepts:?}: {slot}");
+                assert!(found.is_empty() || awaited.contains(&id(slot)), "{excepts:?}: {slot}");
+            }
+            assert!(fan_outs.is_empty() && fan_outs.bytes == 0);
         }
     }
 

@@ -60,6 +60,14 @@ impl PushRow {
         }
     }
 
+    /// Those of its pushes that are to be sent, in order; `is_sent` says it of each.
+    pub(super) fn part(&self, is_sent: impl Iterator<Item = bool>) -> PushRow {
+        let pushes = self.pushes().iter().zip(is_sent).filter(|(_, is_sent)| *is_sent);
+        let pushes: Vec<Push> = pushes.map(|(push, _)| push.clone()).collect();
+        let len = pushes.iter().map(|push| push.frame().len()).sum();
+        PushRow::Several(Arc::new(Several { pushes, len, frames: OnceLock::new() }))
+    }
+
     /// Appends a push, unless the row would be too long. Only for a row that no receiver was sent.
     pub(super) fn append(&mut self, push: &Push) -> bool {
         let len = self.len() + push.frame().len();
@@ -98,6 +106,10 @@ mod tests {
         assert_eq!((appended + 1, row.pushes().len()), (most, most));
         let expected: Vec<u8> = (1..).take(most).flat_map(|cmd| push(cmd).frame().to_vec()).collect();
         assert_eq!((row.frames(), row.len()), (&Bytes::from(expected), MAX_ROW_BYTES / 1015 * 1015));
+        let part = row.part((0..most).map(|index| index % 7 == 3));
+        let expected: Vec<Push> = (4..=most).step_by(7).map(|cmd| push(cmd as u16)).collect();
+        assert_eq!(part.pushes(), expected);
+        assert_eq!((part.len(), part.frames().len()), (expected.len() * 1015, expected.len() * 1015));
         // Receivers that were sent it have it as it is.
         let mut row = PushRow::One(push(1));
         assert!(row.append(&push(2)));

@@ -4,6 +4,15 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing(u8);
 
+/// What fan-outs note of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// One has yet to reach it.
+    Awaited,
+    /// It has asked for one.
+    Owes,
+}
+
 impl Standing {
     const READY: u8 = 1;
     const BUSY: u8 = 2;
@@ -64,6 +73,13 @@ impl Standing {
 
     pub(super) fn set_replaced(&mut self) {
         self.set(Self::REPLACED, true);
+    }
+
+    pub(super) fn mark(&mut self, mark: Mark) {
+        match mark {
+            Mark::Awaited => self.set_awaited(true),
+            Mark::Owes => self.set_owes(true),
+        }
     }
 
     fn set(&mut self, bit: u8, is_set: bool) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::id::ConnectionId;
 
 /// Connections in the order of their slots, each once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Receivers {
     list: Arc<Vec<ConnectionId>>,
     /// One of the list that is left out.
@@ -28,6 +28,21 @@ impl Receivers {
             self.except = Some(id);
         }
         is_in
+    }
+
+    /// The one of the list that is left out.
+    pub(crate) fn left_out(&self) -> Option<ConnectionId> {
+        self.except
+    }
+
+    /// Includes the one that is left out.
+    pub(crate) fn take_in(&mut self) {
+        self.except = None;
+    }
+
+    /// Whether both have the same list, as far as that can be seen at once, whomever they leave out.
+    pub(crate) fn share_list(&self, other: &Receivers) -> bool {
+        Arc::ptr_eq(&self.list, &other.list) || self.list == other.list
     }
 
     /// Keeps those for which `keep` holds. They go on sharing their list if all are kept.
@@ -62,13 +77,6 @@ impl Receivers {
     }
 }
 
-/// Whether they are the same connections, as far as that can be seen at once.
-impl PartialEq for Receivers {
-    fn eq(&self, other: &Self) -> bool {
-        self.except == other.except && (Arc::ptr_eq(&self.list, &other.list) || self.list == other.list)
-    }
-}
-
 /// Connections in any order.
 impl From<Vec<ConnectionId>> for Receivers {
     fn from(mut list: Vec<ConnectionId>) -> Self {
@@ -96,16 +104,20 @@ mod tests {
         let all = Receivers::from([3, 1, 2, 3, 5].map(id).to_vec());
         assert_eq!((slots(&all), all.len()), (vec![1, 2, 3, 5], 4));
         let mut some = all.clone();
-        assert!(!some.leave_out(id(4)) && some == all);
-        assert!(some.leave_out(id(2)) && !some.leave_out(id(2)) && some != all);
-        assert!(Arc::ptr_eq(&some.list, &all.list) && !some.contains(id(2)) && some.contains(id(3)));
+        assert!(!some.leave_out(id(4)) && some.left_out().is_none());
+        assert!(some.leave_out(id(2)) && !some.leave_out(id(2)) && some.left_out() == Some(id(2)));
+        assert!(some.share_list(&all) && !some.contains(id(2)) && some.contains(id(3)));
         assert_eq!((slots(&some), some.len()), (vec![1, 3, 5], 3));
         some.retain(|_| true);
-        assert!(Arc::ptr_eq(&some.list, &all.list), "it is shared as long as all are kept");
+        assert!(some.share_list(&all), "it is shared as long as all are kept");
+        let mut whole = some.clone();
+        whole.take_in();
+        assert_eq!((slots(&whole), whole.len()), (slots(&all), 4));
         let mut fewer = some.clone();
         assert!(fewer.leave_out(id(5)));
         some.retain(|id| id.slot() != 5);
-        assert_eq!((slots(&some), some == fewer, some.is_empty()), (vec![1, 3], true, false));
+        assert_eq!((slots(&some), some.share_list(&fewer), some.is_empty()), (vec![1, 3], true, false));
+        assert!(!some.share_list(&all));
         some.retain(|_| false);
         assert!(some.is_empty());
     }
