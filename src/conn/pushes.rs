@@ -8,7 +8,7 @@ use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::connection_log;
 use crate::metrics::{SendError, SentKind};
-use crate::push::payload_len;
+use crate::push::{Push, payload_len};
 use crate::router::Application;
 
 impl<S: Application> Input<Env<S>> for PushFrame<'_> {
@@ -22,6 +22,32 @@ impl<S: Application> Input<Env<S>> for PushFrame<'_> {
 }
 
 impl Conn {
+    /// Counts pushes of `len` bytes in all, if each of them is certainly to be sent behind so many `waiting`
+    /// bytes. If this returns false, nothing has happened: each has to be asked for.
+    #[inline]
+    pub(crate) fn admits_row<S: Application>(
+        &mut self,
+        pushes: &[Push],
+        len: usize,
+        waiting: usize,
+        env: &mut Env<S>,
+    ) -> bool {
+        let limit = env.settings.outbox_limit;
+        let pending = self.outbox.queued().saturating_add(waiting).saturating_add(len);
+        let fits = limit == 0 || pending <= limit;
+        if !fits || !self.is_open() || self.record.is_watched() {
+            return false;
+        }
+        self.record.count_packets_out(pushes.len());
+        env.tools.totals.packets_sent += pushes.len() as u64;
+        if env.tools.meter.is_on() {
+            for push in pushes {
+                env.tools.meter.sent(SentKind::Push, push.cmd(), push.payload_len());
+            }
+        }
+        true
+    }
+
     /// Counts a push of `len` bytes. False if it must not be sent.
     #[inline]
     pub(super) fn count_push<S: Application>(

@@ -8,7 +8,7 @@
 use super::begun::FanOut;
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
-use super::queue_output::write_if_full;
+use super::queue_output::write_before_fan_outs;
 use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
 use super::send::send;
@@ -91,7 +91,7 @@ fn begin<S: Application>(core: &mut Core<S>, fan_out: FanOut) {
 }
 
 /// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is sent all of its
-/// waiting pushes at once.
+/// waiting pushes at once, with one write: nothing else of this turn follows them.
 #[inline]
 pub(super) fn continue_fan_outs<S: Application>(core: &mut Core<S>) {
     if !core.lent.fan_outs.is_empty() {
@@ -101,14 +101,13 @@ pub(super) fn continue_fan_outs<S: Application>(core: &mut Core<S>) {
 
 #[cold]
 fn continue_some<S: Application>(core: &mut Core<S>) {
+    write_before_fan_outs(core);
     let (mut done, mut slice) = (0, 0);
     while core.lent.budget.allows(Step::FanOut, done)
         && let Some(id) = next_receiver(core)
     {
-        let reached = core.activate(id).map(|mut active| active.reach_up_to(RECEIVER_SLICE_BYTES));
-        write_if_full(core);
+        let reached = core.activate(id).map(|mut active| active.reach_now(RECEIVER_SLICE_BYTES));
         let bytes = reached.unwrap_or(0) + STEP_BYTES;
-        core.lent.budget.charge(STEP_BYTES);
         // Work that is done regardless of the time still counts in bytes.
         (done, slice) = (done + bytes.div_ceil(SLICE_BYTES), slice + bytes);
         if slice >= SLICE_BYTES {

@@ -178,6 +178,12 @@ impl Output {
         }
     }
 
+    /// The connection that gets a segment, if that is a push.
+    pub(super) fn pushed_to(&self, index: usize) -> Option<ConnectionId> {
+        let segment = self.segments.get(index)?;
+        segment.frames.shared().map(|_| segment.receiver)
+    }
+
     /// The segments of a ring, in order.
     pub(super) fn ring(&self, ring: SegmentRing) -> Option<Segments<'_>> {
         let last = self.segments.get(ring.last())?;

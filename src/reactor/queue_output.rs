@@ -179,21 +179,58 @@ pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
         return;
     }
     for index in 0..core.lent.output.len() {
-        let Some(receiver) = core.lent.output.receiver(index) else { break };
         let has_time = core.lent.budget.allows(Step::Output, index);
-        let Some(mut active) = core.activate(receiver) else { continue };
-        // The first of a connection's segments takes the others along.
-        if has_time {
-            active.write_ring();
-        } else {
-            active.reborrow().postpone_segments();
+        write_segment(core, index, has_time);
+    }
+    forget_segments(core);
+}
+
+/// Writes segments before fan-outs go on, so that no reply waits for those. Pushes to connections that a
+/// fan-out has yet to reach stay, and leave with what it brings.
+pub(super) fn write_before_fan_outs<S: Application>(core: &mut Core<S>) {
+    if core.lent.output.is_empty() {
+        return;
+    }
+    let mut some_stay = false;
+    for index in 0..core.lent.output.len() {
+        if !core.lent.budget.allows(Step::FanOut, index) {
+            return;
         }
-        if core.lent.env.tools.meter.is_on()
-            && let Some(entry) = core.connections.get_mut(receiver)
-        {
-            core.lent.waits.written(index, entry, &core.lent.env.tools.meter);
+        let awaited = core.lent.output.pushed_to(index).and_then(|to| core.connections.get(to));
+        if awaited.is_some_and(|entry| entry.standing.is_awaited()) {
+            some_stay = true;
+        } else {
+            write_segment(core, index, true);
         }
     }
+    if some_stay {
+        core.lent.waits.end(&core.lent.env.tools.meter);
+        core.lent.budget.forget_writes();
+    } else {
+        forget_segments(core);
+    }
+}
+
+/// Writes one segment, with all others of its connection.
+#[inline(always)]
+fn write_segment<S: Application>(core: &mut Core<S>, index: usize, has_time: bool) {
+    let Some(receiver) = core.lent.output.receiver(index) else { return };
+    let Some(mut active) = core.activate(receiver) else { return };
+    // The first of a connection's segments takes the others along.
+    if has_time {
+        active.write_ring();
+    } else {
+        active.reborrow().postpone_segments();
+    }
+    if core.lent.env.tools.meter.is_on()
+        && let Some(entry) = core.connections.get_mut(receiver)
+    {
+        core.lent.waits.written(index, entry, &core.lent.env.tools.meter);
+    }
+}
+
+/// Forgets all segments, which have been written.
+fn forget_segments<S: Application>(core: &mut Core<S>) {
     core.lent.waits.end(&core.lent.env.tools.meter);
     core.lent.budget.forget_writes();
     core.lent.output.clear();

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::active::Active;
-use super::budget::SLICE_BYTES;
+use super::budget::{SLICE_BYTES, STEP_BYTES};
 use super::push_row::PushRow;
+use super::write::{Written, write_frames};
 use crate::push::Push;
 use crate::router::Application;
 
@@ -16,31 +17,67 @@ impl<S: Application> Active<'_, S> {
     #[inline]
     pub(super) fn reach(&mut self) {
         if self.entry.standing.is_awaited() {
-            self.reborrow().reach_up_to(usize::MAX);
+            self.reborrow().reach_all();
         }
     }
 
-    /// Sends the connection its part of fan-outs, up to about `most` bytes. Returns the number of bytes sent.
     #[cold]
-    pub(super) fn reach_up_to(&mut self, most: usize) -> usize {
+    fn reach_all(&mut self) {
+        self.entry.standing.set_awaited(false);
+        while let Some(row) = self.lent.fan_outs.take_row(self.entry.id()) {
+            self.gather_row(&row);
+        }
+    }
+
+    /// Sends the connection its part of fan-outs, up to about `most` bytes, and writes it at once, with all
+    /// else that the connection is sent. Returns the number of bytes sent.
+    pub(super) fn reach_now(&mut self, most: usize) -> usize {
         let id = self.entry.id();
         self.entry.standing.set_awaited(false);
+        let Some(mut row) = self.lent.fan_outs.take_row(id) else { return 0 };
+        if self.entry.segments.is_none() && !self.lent.fan_outs.has_push_for(id) && self.write_row(&row) {
+            // Most receivers.
+            return row.len();
+        }
         let mut bytes = 0;
-        while let Some(row) = self.lent.fan_outs.take_row(id) {
-            let len = row.len();
-            if self.lent.output.bytes(self.entry.segments) + len > SLICE_BYTES {
-                // Bytes that the socket takes now do not count as waiting.
-                self.write_segments();
-            }
-            self.send_row(&row);
-            bytes += len;
-            self.lent.budget.charge(len + RECEIVER_BYTES);
+        loop {
+            self.gather_row(&row);
+            bytes += row.len();
             if bytes >= most {
                 self.entry.standing.set_awaited(self.lent.fan_outs.has_push_for(id));
                 break;
             }
+            let Some(next) = self.lent.fan_outs.take_row(id) else { break };
+            row = next;
         }
+        self.lent.budget.charge(STEP_BYTES);
+        self.write_segments();
         bytes
+    }
+
+    /// Writes a row from the memory that all receivers share, if nothing else waits for the connection.
+    /// Nothing has happened if this returns false.
+    fn write_row(&mut self, row: &PushRow) -> bool {
+        if !self.may_gather() || !self.admits_row(row, 0) {
+            return false;
+        }
+        self.lent.budget.charge(RECEIVER_BYTES);
+        let (env, budget, frames) = (&self.lent.env, &mut self.lent.budget, row.frames());
+        if write_frames(self.entry, env, budget, frames, Some(frames)) != Written::All {
+            self.update_state();
+        }
+        true
+    }
+
+    /// Sends the connection a row, to leave with its other output.
+    fn gather_row(&mut self, row: &PushRow) {
+        let len = row.len();
+        if self.lent.output.bytes(self.entry.segments) + len > SLICE_BYTES {
+            // Bytes that the socket takes now do not count as waiting.
+            self.write_segments();
+        }
+        self.send_row(row);
+        self.lent.budget.charge(len + RECEIVER_BYTES);
     }
 
     /// Sends a push, after any fan-outs that have not reached the connection.
@@ -56,6 +93,9 @@ impl<S: Application> Active<'_, S> {
         if self.may_gather() {
             self.begin_output();
             let waiting = self.lent.output.bytes(self.entry.segments);
+            if self.admits_row(row, waiting) {
+                return self.queue_frames(row.frames());
+            }
             let mut len = 0;
             while let Some((push, behind)) = rest.split_first()
                 && self.call(|entry, env| entry.conn.admits(push, waiting + len, env))
@@ -70,6 +110,12 @@ impl<S: Application> Active<'_, S> {
             rest = behind;
         }
         rest.iter().for_each(|push| self.send_behind(push));
+    }
+
+    /// Whether the connection is admitted a whole row, behind so many `waiting` bytes, without a look at each
+    /// push.
+    fn admits_row(&mut self, row: &PushRow, waiting: usize) -> bool {
+        self.call(|entry, env| entry.conn.admits_row(row.pushes(), row.len(), waiting, env))
     }
 
     /// Sends a push to a connection that all earlier fan-outs have reached.

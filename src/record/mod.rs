@@ -315,7 +315,13 @@ impl Record {
     /// Counts a packet as sent.
     #[inline]
     pub(crate) fn count_packet_out(&mut self) {
-        self.traffic.add_packet_out();
+        self.traffic.add_packets_out(1);
+    }
+
+    /// Counts packets that were sent.
+    #[inline]
+    pub(crate) fn count_packets_out(&mut self, packets: usize) {
+        self.traffic.add_packets_out(packets as u64);
     }
 
     pub(crate) fn count_loop(&mut self) {

@@ -96,8 +96,8 @@ impl Traffic {
     }
 
     #[inline]
-    pub(super) fn add_packet_out(&mut self) {
-        self.packets_out.add(1);
+    pub(super) fn add_packets_out(&mut self, packets: u64) {
+        self.packets_out.add(packets);
     }
 
     #[inline]
@@ -232,7 +232,7 @@ mod tests {
             traffic.add_received(bytes);
             traffic.add_sent(bytes + 1);
             traffic.add_packet_in();
-            (0..2).for_each(|_| traffic.add_packet_out());
+            traffic.add_packets_out(2);
             counts = [counts[0] + bytes as u64, counts[1] + bytes as u64 + 1, counts[2] + 1, counts[3] + 2];
             assert!(!traffic.take_first_excess() && traffic.take_pinged() && !traffic.take_pinged());
             assert_eq!(all(traffic), (counts, small, census));
@@ -240,7 +240,7 @@ mod tests {
         traffic.set_packets(7, (1 << 44) - 1);
         counts = [counts[0], counts[1], 7, (1 << 44) - 1];
         assert_eq!(all(traffic), (counts, small, census));
-        traffic.add_packet_out();
+        traffic.add_packets_out(1);
         counts[3] = 0;
         assert_eq!(all(traffic), (counts, small, census), "a count wraps alone");
     }
