@@ -91,10 +91,11 @@ fn begin<S: Application>(core: &mut Core<S>, fan_out: FanOut) {
 }
 
 /// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is sent all of its
-/// waiting pushes at once, with one write: nothing else of this turn follows them.
+/// waiting pushes at once, with one write: nothing else of this turn follows them. Those of clients
+/// begin a turn after the first was requested, so that what others have sent meanwhile leaves with it.
 #[inline]
 pub(super) fn continue_fan_outs<S: Application>(core: &mut Core<S>) {
-    if !core.lent.fan_outs.is_empty() {
+    if !core.lent.fan_outs.is_empty() && !core.lent.fan_outs.were_new() {
         continue_some(core);
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct FanOuts {
     /// Who has requested those of clients, on other workers too.
     pub(super) debts: Debts,
     unfinished: usize,
+    /// The first has begun in this turn, by input or mail.
+    are_new: bool,
     by_mail: usize,
     /// Bytes held by all of them.
     bytes: usize,
@@ -60,6 +62,11 @@ impl FanOuts {
 
     pub(super) fn len(&self) -> usize {
         self.unfinished
+    }
+
+    /// Whether the first has begun since this was last asked, by input or mail.
+    pub(super) fn were_new(&mut self) -> bool {
+        std::mem::take(&mut self.are_new)
     }
 
     /// Whether there are so many that a client may add only a few per turn.
@@ -87,6 +94,8 @@ impl FanOuts {
     pub(super) fn begin(&mut self, fan_out: FanOut, is_here: bool) {
         let by = fan_out.by;
         self.bytes += fan_out.bytes();
+        // Nobody joins what the application asks for by itself, once it has asked for all.
+        self.are_new |= self.is_empty() && by != Requester::Application;
         self.count(by, is_here);
         let vacant = self.begun.vacant_entry();
         // Memory runs out long before the keys do.
