@@ -13,6 +13,7 @@ mod draining;
 mod long_turns;
 mod population;
 mod presence;
+mod rows;
 mod ticks;
 mod turns;
 mod workers;
