@@ -7,7 +7,7 @@ use sysconn::client::{Offer, Url};
 use sysconn::config::MAX_LEN;
 
 use super::clock::nanos;
-use super::template::Template;
+use super::template::{NO_PERIOD, PERIOD, Template};
 use super::transport::Tls;
 use crate::call::catalogue::Catalogue;
 use crate::call::data::encode;
@@ -116,15 +116,18 @@ impl Plan {
 /// What is sent.
 fn content(task: &BenchTask, room_prefix: &str) -> Result<(Kind, Template), String> {
     if task.echo {
-        return Ok((Kind::Echo, Template::echo(task.size)));
+        return Ok((Kind::Echo, Template::echo(task.size, period)));
     }
     if let Some(members) = task.fan_out {
+    let period = if task.deflate { NO_PERIOD } else { PERIOD };
         return Ok((Kind::Rooms { members }, Template::say(room_prefix, task.size)));
     }
     let command = Catalogue::load(None, None)?.command(&task.command)?;
     let echoes = command.cmd == echo::ECHO;
     let template = match &task.data {
-        CallData::None if echoes || command.request.is_none() => Template::pattern(command.cmd, task.size),
+        CallData::None if echoes || command.request.is_none() => {
+            Template::pattern(command.cmd, task.size, period)
+        }
         // No pattern is a message.
         CallData::None => Template::data(command.cmd, &[]),
         data => Template::data(command.cmd, &encode(data, &command)?),

@@ -56,16 +56,17 @@ impl Prepared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::template::PERIOD;
 
     #[test]
     fn a_prepared_frame_is_the_one_that_is_masked_anew() {
         let key = [1, 2, 3, 4];
         for mut template in [
-            Template::echo(0),
-            Template::echo(5),
-            Template::echo(70_000),
-            Template::pattern(1101, 0),
-            Template::pattern(1101, 300),
+            Template::echo(0, PERIOD),
+            Template::echo(5, PERIOD),
+            Template::echo(70_000, PERIOD),
+            Template::pattern(1101, 0, PERIOD),
+            Template::pattern(1101, 300, PERIOD),
             Template::data(1102, b"same"),
             Template::say("bench-1-", 16),
         ] {

@@ -18,6 +18,12 @@ const ROOM_BYTES: usize = 7;
 const FLAG: Range<usize> = 3..7;
 /// The letters of a pattern: text, and half as long once it is compressed.
 const LETTERS: &[u8; 16] = b"abcdefghijklmnop";
+/// The bytes after which a pattern repeats itself: so few that they stay in a processor's first cache, where
+/// replies are compared with them. No number of them is a page or a buffer, so that one that takes the place
+/// of another shows.
+pub(super) const PERIOD: usize = 4 * 1021;
+/// A pattern that does not repeat itself: it would be compressed to nearly nothing.
+pub(super) const NO_PERIOD: usize = usize::MAX;
 
 /// A message with its places for a Flag and numbers.
 #[derive(Clone, Debug)]
@@ -31,27 +37,30 @@ pub(super) struct Template {
     number: Range<usize>,
     /// Where the number of the room is.
     room: Range<usize>,
+    /// What comes after its own bytes repeats itself after so many.
+    period: usize,
 }
 
 impl Template {
-    /// A plain message of a pattern.
-    pub(super) fn echo(size: usize) -> Self {
+    /// A plain message of a pattern with this period.
+    pub(super) fn echo(size: usize, period: usize) -> Self {
         let (fin, rsv1, opcode) = (true, false, Opcode::Binary);
         let header = Header { fin, rsv1, opcode, mask: None, payload_len: size as u64 }.encode();
-        let reply = [&header[..], &pattern(size)].concat();
+        let reply = [&header[..], &pattern(size, period)].concat();
         Template {
             reply,
             start: header.len(),
             is_packet: false,
             number: 0..size.min(NUMBER_BYTES),
             room: 0..0,
+            period,
         }
     }
 
-    /// A packet whose Data is a pattern.
-    pub(super) fn pattern(cmd: u16, size: usize) -> Self {
+    /// A packet whose Data is a pattern with this period.
+    pub(super) fn pattern(cmd: u16, size: usize, period: usize) -> Self {
         let number = REQUEST_HEADER_BYTES..REQUEST_HEADER_BYTES.saturating_add(size.min(NUMBER_BYTES));
-        Template { number, ..Template::data(cmd, &pattern(size)) }
+        Template { number, period, ..Template::data(cmd, &pattern(size, period)) }
     }
 
     /// A packet whose Data is always the same.
@@ -59,13 +68,13 @@ impl Template {
         let mut reply = Vec::new();
         push_packet(&mut reply, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
         let start = reply.len().saturating_sub(REQUEST_HEADER_BYTES + data.len());
-        Template { reply, start, is_packet: true, number: 0..0, room: 0..0 }
+        Template { reply, start, is_packet: true, number: 0..0, room: 0..0, period: NO_PERIOD }
     }
 
     /// A packet that says a text of `size` bytes in a room, whose name begins so.
     pub(super) fn say(room_prefix: &str, size: usize) -> Self {
         let room = room_name(room_prefix, 0);
-        let text = String::from_utf8_lossy(&pattern(size)).into_owned();
+        let text = String::from_utf8_lossy(&pattern(size, NO_PERIOD)).into_owned();
         let room_bytes = room.len();
         let data = room::Say { room, text }.encode_to_vec();
         let template = Template::data(room::SAY, &data);
@@ -98,6 +107,19 @@ impl Template {
     pub(super) fn echo_of(&mut self, flag: u32) -> &[u8] {
         self.fill(flag, flag.into(), 0);
         &self.reply
+    }
+
+    /// Whether this is the part from `from` on of the frame that [`echo_of`](Self::echo_of) returned.
+    pub(super) fn is_part_of_echo(&self, part: &[u8], from: usize) -> bool {
+        let is_at = |bytes: &[u8], at: usize| self.reply.get(at..at + bytes.len()) == Some(bytes);
+        if part.len() <= self.period {
+            return is_at(part, from);
+        }
+        // The front of the pattern stands for all that repeats it, and stays in the cache.
+        let own_end = self.start + self.own_bytes();
+        let (own, repeated) = part.split_at(own_end.saturating_sub(from).min(part.len()));
+        let place = own_end + (from + own.len()).saturating_sub(own_end) % self.period;
+        is_at(own, from) && repeated.chunks(self.period).all(|chunk| is_at(chunk, place))
     }
 
     /// The message of the request that was filled in last.
@@ -153,13 +175,14 @@ pub(super) fn number_of(text: &str, size: usize) -> Option<u64> {
 }
 
 /// Letters that look random, and are the same in each run.
-fn pattern(size: usize) -> Vec<u8> {
+fn pattern(size: usize, period: usize) -> Vec<u8> {
     let mut state: u64 = 1;
     let next = |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         LETTERS[(state >> 60) as usize]
     };
-    (0..size).map(next).collect()
+    let once: Vec<u8> = (0..size.min(period)).map(next).collect();
+    once.into_iter().cycle().take(size).collect()
 }
 
 fn format_hex(number: u64) -> [u8; NUMBER_BYTES] {
@@ -199,8 +222,8 @@ mod tests {
     #[test]
     fn a_request_has_its_own_number_and_only_that_is_its_content() {
         for size in [0, 1, 5, 16, 17, 64, 70_000] {
-            let mut echo = Template::echo(size);
-            let mut packet = Template::pattern(1101, size);
+            let mut echo = Template::echo(size, PERIOD);
+            let mut packet = Template::pattern(1101, size, PERIOD);
             let message = echo.fill(7, 0x1234_5678, 0).to_vec();
             assert_eq!(message.len(), size);
             assert!(echo.is_content(&message, 0x1234_5678), "{size}");
@@ -229,6 +252,37 @@ mod tests {
         let mut given = Template::data(1102, b"same");
         assert_eq!(Request::parse(given.fill(9, 3, 0)).unwrap().data, b"same");
         assert!(given.is_content(b"same", 3) && !given.is_content(b"sane", 3));
+    }
+
+    #[test]
+    fn a_part_of_a_reply_is_compared_to_its_last_byte() {
+        for (size, period) in [(300, 64), (300, NO_PERIOD), (PERIOD, PERIOD), (70_000, PERIOD)] {
+            for mut template in [Template::echo(size, period), Template::pattern(1101, size, period)] {
+                let reply = template.echo_of(9).to_vec();
+                for (from, end) in [(0, reply.len()), (3, 290), (40, 41), (101, 299), (size - 9, size)] {
+                    let mut part = reply[from..end].to_vec();
+                    assert!(template.is_part_of_echo(&part, from), "{size} {from}");
+                    for at in [0, 1, (end - from) / 2, end - from - 1] {
+                        let Some(byte) = part.get_mut(at) else { continue };
+                        *byte ^= 1;
+                        assert!(!template.is_part_of_echo(&part, from), "{size} {from} {at}");
+                        part[at] ^= 1;
+                    }
+                }
+                assert!(!template.is_part_of_echo(&[&reply[..], b"x"].concat(), 0), "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_or_buffer_that_takes_the_place_of_another_shows() {
+        let mut template = Template::echo(256 * 1024, PERIOD);
+        let reply = template.echo_of(1).to_vec();
+        for block in [4096, 8192, 16_384, 65_536] {
+            let mut other = reply.clone();
+            other.copy_within(block..2 * block, 2 * block);
+            assert!(!template.is_part_of_echo(&other, 0), "{block}");
+        }
     }
 
     #[test]

@@ -26,13 +26,13 @@ impl Session {
             return input;
         }
         while let Some(oldest) = self.in_flight.oldest().filter(|_| !input.is_empty()) {
-            let expected = shared.template.echo_of(oldest.flag);
-            let expected = expected.get(self.begun.bytes..).unwrap_or_default();
-            let count = expected.len().min(input.len());
-            if input.get(..count) != expected.get(..count) {
+            let left = shared.template.echo_of(oldest.flag).len().saturating_sub(self.begun.bytes);
+            let count = left.min(input.len());
+            let part = input.get(..count).unwrap_or_default();
+            if !shared.template.is_part_of_echo(part, self.begun.bytes) {
                 break;
             }
-            let is_whole = count == expected.len();
+            let is_whole = count == left;
             input = input.split_at_mut(count).1;
             self.begun = Begun { flag: oldest.flag, bytes: self.begun.bytes + count };
             if is_whole {
