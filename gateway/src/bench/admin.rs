@@ -73,7 +73,7 @@ impl Admin {
         let open = connections.iter().filter(|connection| connection.standing() == Standing::Open);
         let own = open.filter_map(|connection| {
             let session = connection.session();
-            let peer = session.local?.to_string();
+            let peer = connection.local_addr()?.to_string();
             Some((peer, session.packets_sent, session.packets_received))
         });
         Ok(compare(own, &rows))

@@ -174,15 +174,16 @@ impl Engine {
             polled => polled?,
         }
         for index in std::mem::take(&mut self.unread) {
-            self.ready(index, Readiness::default());
+            self.ready(index, Readiness { is_readable: true, ..Readiness::default() });
         }
         for event in events.iter() {
             if event.token() == WAKE {
                 self.wake.woke();
             } else {
-                let readiness =
-                    Readiness { is_writable: event.is_writable(), has_ended: event.is_read_closed() };
-                self.ready(event.token().0, readiness);
+                let has_ended = event.is_read_closed();
+                let is_readable = event.is_readable() || has_ended || event.is_error();
+                let is_writable = event.is_writable();
+                self.ready(event.token().0, Readiness { is_readable, is_writable, has_ended });
             }
         }
         self.send_active();

@@ -56,7 +56,7 @@ impl Transport {
         }
     }
 
-    /// Its own address, by which a server knows it.
+    /// Its own address.
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp().local_addr()
     }

@@ -61,6 +61,7 @@ impl Stop {
 /// What a poll reports of a socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Readiness {
+    pub(super) is_readable: bool,
     pub(super) is_writable: bool,
     /// The server sends no more than what is there.
     pub(super) has_ended: bool,
@@ -85,6 +86,11 @@ impl Connection {
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Its own address, by which the server knows it.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        self.wire.as_ref()?.transport.local_addr().ok()
     }
 
     /// It has ended because this side wanted it to.
@@ -149,12 +155,11 @@ impl Connection {
                 return Ok(false);
             }
             self.session.is_connected = true;
-            self.session.local = wire.transport.local_addr().ok();
         }
         wire.is_writable |= readiness.is_writable;
         self.session.has_ended |= readiness.has_ended;
         wire.flush()?;
-        self.receive(shared)
+        if readiness.is_readable { self.receive(shared) } else { Ok(false) }
     }
 
     /// Sends what it may, and closes it if another should take its place.

@@ -1,7 +1,5 @@
 //! What a connection is doing, and what it has done.
 
-use std::net::SocketAddr;
-
 use super::echoes::Begun;
 use super::setup::Step;
 use crate::bench::handshake::Handshake;
@@ -56,8 +54,6 @@ pub(in crate::bench) struct Session {
     pub(super) is_connected: bool,
     /// The server sends no more.
     pub(super) has_ended: bool,
-    /// Its address, by which the server knows it.
-    pub(in crate::bench) local: Option<SocketAddr>,
     pub(super) in_flight: InFlight,
     pub(super) begun: Begun,
     /// Requests were given up, so replies may come that nothing waits for.
@@ -86,7 +82,6 @@ impl Session {
             since: 0,
             is_connected: false,
             has_ended: false,
-            local: None,
             in_flight: InFlight::default(),
             begun: Begun::default(),
             has_given_up: false,
@@ -104,7 +99,7 @@ impl Session {
     pub(super) fn begin(&mut self, handshake: Handshake, now: u64) {
         self.enter(Stage::Upgrading(Box::new(handshake)), now);
         (self.is_connected, self.has_ended) = (false, false);
-        (self.local, self.used, self.packets_sent, self.packets_received) = (None, 0, 0, 0);
+        (self.used, self.packets_sent, self.packets_received) = (0, 0, 0);
         (self.begun, self.last_sent) = (Begun::default(), now);
     }
 
