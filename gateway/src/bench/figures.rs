@@ -47,7 +47,7 @@ pub(super) struct Figures {
     pub(super) bytes_sent: u64,
     /// From the intended time of a request to its reply, or delivery.
     pub(super) latency: Histogram<u64>,
-    /// From the intended time of a request to its sending.
+    /// From the intended time of a request of an open loop to its sending.
     pub(super) late: Histogram<u64>,
     /// From the beginning of a connection until it could be used.
     pub(super) opening: Histogram<u64>,
@@ -79,19 +79,23 @@ impl Figures {
         })
     }
 
-    /// A request that should have been sent at `intended` was sent. Without replies, it counts now.
-    pub(super) fn send(&mut self, intended: u64, now: u64, replies: u32) {
+    /// A request was sent. Without replies, it counts now.
+    pub(super) fn send(&mut self, now: u64, replies: u32) {
         self.sent += 1;
         self.measured += u64::from(replies == 0 && self.window.contains(&now));
+    }
+
+    /// A request of an open loop that was due at `intended` was sent.
+    pub(super) fn send_late(&mut self, intended: u64, now: u64) {
         if self.window.contains(&intended) {
             record(&mut self.late, now.saturating_sub(intended), 1);
         }
     }
 
-    /// All replies to a request have come.
-    pub(super) fn answer(&mut self, intended: u64, now: u64) {
-        self.answered += 1;
-        self.arrive(intended, now);
+    /// All replies to so many requests with the same intended time have come.
+    pub(super) fn answer(&mut self, intended: u64, now: u64, count: u64) {
+        self.answered += count;
+        self.arrive(intended, now, count);
     }
 
     /// A text that was said is acknowledged. Its latency is that of its deliveries.
@@ -102,13 +106,15 @@ impl Figures {
     /// A text that was said has reached a member.
     pub(super) fn deliver(&mut self, intended: u64, now: u64) {
         self.delivered += 1;
-        self.arrive(intended, now);
+        self.arrive(intended, now, 1);
     }
 
-    fn arrive(&mut self, intended: u64, now: u64) {
-        self.measured += u64::from(self.window.contains(&now));
+    fn arrive(&mut self, intended: u64, now: u64, count: u64) {
+        if self.window.contains(&now) {
+            self.measured += count;
+        }
         if self.window.contains(&intended) {
-            record(&mut self.latency, now.saturating_sub(intended), 1);
+            record(&mut self.latency, now.saturating_sub(intended), count);
         }
     }
 
@@ -177,6 +183,10 @@ fn count(reasons: &mut BTreeMap<String, u64>, reason: String) {
 }
 
 fn record(histogram: &mut Histogram<u64>, nanos: u64, times: u64) {
+    if times == 0 {
+        // It would still count as the shortest or longest time.
+        return;
+    }
     // The bounds are those of the histogram, so that it cannot fail.
     let _ = histogram.record_n(nanos.clamp(1, LONGEST), times);
 }
@@ -188,10 +198,10 @@ mod tests {
     #[test]
     fn only_requests_that_are_due_in_the_window_are_measured() {
         let mut figures = Figures::new().unwrap();
-        figures.answer(5, 9);
+        figures.answer(5, 9, 1);
         figures.window = 100..200;
         for (intended, now) in [(50, 150), (100, 150), (199, 250), (200, 260)] {
-            figures.answer(intended, now);
+            figures.answer(intended, now, 1);
         }
         assert_eq!((figures.answered, figures.measured), (5, 2));
         assert_eq!((figures.latency.len(), figures.latency.min(), figures.latency.max()), (2, 50, 51));
@@ -202,7 +212,7 @@ mod tests {
         let mut figures = Figures::new().unwrap();
         figures.window = 0..u64::MAX;
         let days = 5 * 86_400 * 1_000_000_000;
-        figures.answer(0, days);
+        figures.answer(0, days, 1);
         assert_eq!(figures.latency.max() / (days / 1000), 1000);
     }
 

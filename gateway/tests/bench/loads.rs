@@ -54,6 +54,7 @@ fn all_that_is_sent_comes_back() {
         assert_eq!(count(&figures, "opened"), connections, "{arguments:?}: {figures}");
         let is_open = arguments.contains(&"--rate");
         assert_eq!(figures["loop"], if is_open { "open" } else { "closed" }, "{arguments:?}");
+        assert_eq!(figures["late_us"].is_null(), !is_open, "{arguments:?}: {figures}");
         if let Some(members) = figures["load"].as_str().unwrap().strip_prefix("rooms of ") {
             let due = sent * members.parse::<u64>().unwrap();
             assert_eq!((count(&figures, "delivered"), count(&figures, "deliveries_due")), (due, due));

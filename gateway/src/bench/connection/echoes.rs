@@ -25,6 +25,8 @@ impl Session {
         if !matches!(shared.plan.kind, Kind::Echo | Kind::Call { echoes: true, replies: 1, .. }) {
             return input;
         }
+        // Requests that went out together are recorded together.
+        let (mut together, mut answers) = (0, 0);
         while let Some(oldest) = self.in_flight.oldest().filter(|_| !input.is_empty()) {
             let left = shared.template.echo_of(oldest.flag).len().saturating_sub(self.begun.bytes);
             let count = left.min(input.len());
@@ -39,11 +41,16 @@ impl Session {
                 self.begun = Begun::default();
                 self.packets_received += u64::from(shared.plan.kind != Kind::Echo);
                 match self.in_flight.answer(oldest.flag, true) {
-                    Answer::Complete(request) => shared.figures.answer(request.intended, now),
+                    Answer::Complete(request) if request.intended == together => answers += 1,
+                    Answer::Complete(request) => {
+                        shared.figures.answer(together, now, answers);
+                        (together, answers) = (request.intended, 1);
+                    }
                     _ => shared.figures.wrong += 1,
                 }
             }
         }
+        shared.figures.answer(together, now, answers);
         input
     }
 

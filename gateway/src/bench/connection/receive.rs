@@ -159,7 +159,7 @@ impl Session {
         };
         let is_right = shared.template.is_content(message, flag.into());
         match self.in_flight.answer(flag, true) {
-            Answer::Complete(request) if is_right => shared.figures.answer(request.intended, now),
+            Answer::Complete(request) if is_right => shared.figures.answer(request.intended, now, 1),
             _ => shared.figures.wrong += 1,
         }
     }
@@ -220,7 +220,7 @@ impl Session {
                 shared.figures.refuse(reply.error_id.0);
             }
             (false, true, Kind::Rooms { .. }) => shared.figures.acknowledge(),
-            (false, true, Kind::Call { .. } | Kind::Echo) => shared.figures.answer(request.intended, now),
+            (false, true, Kind::Call { .. } | Kind::Echo) => shared.figures.answer(request.intended, now, 1),
         }
     }
 

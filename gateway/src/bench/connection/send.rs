@@ -56,7 +56,10 @@ impl Session {
         let message = shared.template.fill(flag, number, room);
         wire.request(message, shared.codec.as_mut(), &mut shared.random);
         shared.figures.bytes_sent += message.len() as u64;
-        shared.figures.send(intended, now, replies);
+        shared.figures.send(now, replies);
+        if shared.schedule.is_some() {
+            shared.figures.send_late(intended, now);
+        }
         self.in_flight.push(flag, replies, intended);
         (self.requests, self.used) = (self.requests + 1, self.used.saturating_add(1));
         self.packets_sent += u64::from(shared.plan.kind != Kind::Echo);
