@@ -163,7 +163,7 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
 fn replace(engine: &mut Engine, is_loading: bool) {
     for index in engine.take_ended() {
         let Some(connection) = engine.connections.get(index) else { continue };
-        if connection.said_goodbye() && (is_loading || connection.session().owes()) {
+        if connection.was_left() && (is_loading || connection.session().owes()) {
             engine.open(index);
         }
     }

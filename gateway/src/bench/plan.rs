@@ -54,7 +54,10 @@ pub(super) struct Plan {
     pub(super) pipeline: usize,
     /// Requests a second; `None`: a closed loop.
     pub(super) rate: Option<f64>,
+    /// The requests after which another connection takes the place of one.
     pub(super) churn: Option<u32>,
+    /// Such a connection ends without a Close frame.
+    pub(super) without_close: bool,
     pub(super) deflate: bool,
     pub(super) logs_in: bool,
     pub(super) connections: usize,
@@ -91,6 +94,7 @@ impl Plan {
             pipeline: task.pipeline.unwrap_or(if task.rate.is_some() { OPEN_PIPELINE } else { 1 }),
             rate: task.rate,
             churn: task.churn,
+            without_close: task.without_close,
             deflate: task.deflate,
             logs_in: logs_in && kind != Kind::Echo,
             connections: task.connections,
@@ -115,11 +119,11 @@ impl Plan {
 
 /// What is sent.
 fn content(task: &BenchTask, room_prefix: &str) -> Result<(Kind, Template), String> {
+    let period = if task.deflate { NO_PERIOD } else { PERIOD };
     if task.echo {
         return Ok((Kind::Echo, Template::echo(task.size, period)));
     }
     if let Some(members) = task.fan_out {
-    let period = if task.deflate { NO_PERIOD } else { PERIOD };
         return Ok((Kind::Rooms { members }, Template::say(room_prefix, task.size)));
     }
     let command = Catalogue::load(None, None)?.command(&task.command)?;

@@ -52,6 +52,8 @@ pub(crate) struct BenchTask {
     pub(crate) duration: Duration,
     /// The requests after which a connection is closed and another is opened in its place.
     pub(crate) churn: Option<u32>,
+    /// End such connections without a Close frame.
+    pub(crate) without_close: bool,
     pub(crate) login: BenchLogin,
     /// The longest wait for a connection, for the last replies, and for the end.
     pub(crate) timeout: Duration,
@@ -141,7 +143,7 @@ fn load() -> [Arg; 11] {
 }
 
 /// The connections, and how long they are used.
-fn population() -> [Arg; 7] {
+fn population() -> [Arg; 8] {
     let count = |from: u64| value_parser!(u64).range(from..=MAX_CONNECTIONS.unsigned_abs());
     [
         option("connections", "N", "The connections that send").value_parser(count(1)).default_value("10"),
@@ -159,6 +161,7 @@ fn population() -> [Arg; 7] {
         option("duration", "DURATION", "Measure so long [default: 10s]").value_parser(duration(SHORTEST)),
         option("churn", "N", "Close a connection after N requests, and open another in its place")
             .value_parser(value_parser!(u32).range(1..)),
+        switch("without-close", "End such connections at once, without a Close frame").requires("churn"),
         option(
             "timeout",
             "DURATION",
@@ -222,6 +225,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<BenchTask, Exit> {
         warmup: matches.get_one("warmup").copied().unwrap_or(Duration::from_secs(1)),
         duration: matches.get_one("duration").copied().unwrap_or(Duration::from_secs(10)),
         churn: matches.get_one("churn").copied(),
+        without_close: matches.get_flag("without-close"),
         login: BenchLogin {
             always: matches.get_flag("login"),
             account: text(matches, "account").unwrap_or_default(),

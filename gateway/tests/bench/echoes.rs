@@ -137,6 +137,28 @@ fn a_long_reply_that_ends_otherwise_than_it_should_is_one_difference() {
 }
 
 #[test]
+fn a_connection_that_makes_way_says_goodbye_unless_it_is_told_not_to() {
+    for (arguments, says_goodbye) in
+        [(&["--churn", "1"][..], true), (&["--churn", "1", "--without-close"], false)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let mut bench =
+            command(&url, &[&["--echo", "--connections", "1"], arguments].concat()).spawn().unwrap();
+        let mut socket = accept(listener.accept().unwrap().0).unwrap();
+        let message = socket.read().unwrap();
+        socket.send(message).unwrap();
+        let next = socket.read();
+        assert_eq!(matches!(next, Ok(Message::Close(_))), says_goodbye, "{arguments:?}: {next:?}");
+        // The server ends the connection, and another comes in its place.
+        drop(socket);
+        accept(listener.accept().unwrap().0).unwrap();
+        bench.kill().unwrap();
+        bench.wait().unwrap();
+    }
+}
+
+#[test]
 fn a_request_of_a_connection_that_was_lost_waits_until_the_end() {
     // The idle one keeps the run going.
     let arguments = ["--echo", "--connections", "2", "--idle", "1"];

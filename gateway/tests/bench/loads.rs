@@ -103,6 +103,8 @@ fn a_connection_that_is_used_up_makes_way_for_another() {
         (&["--churn", "1", "--connections", "4"][..], 1),
         (&["--churn", "3", "--connections", "4", "--rate", "400"], 3),
         (&["--churn", "2", "--connections", "4", "--pipeline", "2", "--login"], 2),
+        (&["--churn", "1", "--connections", "4", "--without-close"], 1),
+        (&["--churn", "3", "--connections", "4", "--without-close", "--rate", "400"], 3),
     ] {
         let (status, figures) = run_briefly(&url, arguments);
         is_right(&figures, &format!("{arguments:?}"));

@@ -29,6 +29,7 @@ fn what_cannot_be_used_is_said_in_one_line() {
         ("ws://a", &["--fan-out", "3"], 2, "--fan-out: expected a divisor of --connections"),
         ("ws://a", &["--fan-out", "2", "--size", "15"], 2, "--fan-out: expected a --size of 16 or more"),
         ("ws://a", &["--fan-out", "2", "--churn", "1"], 2, "cannot be used with"),
+        ("ws://a", &["--without-close"], 2, "--churn"),
         ("ws://a", &["--output", "xml"], 2, "--output"),
         ("ws://a", &["--token-file", "x"], 2, "--admin"),
         (&nobody, &["--cmd", "echo.eco"], 2, "unknown command echo.eco"),

@@ -94,13 +94,13 @@ impl Connection {
     }
 
     /// It has ended because this side wanted it to.
-    pub(super) fn said_goodbye(&self) -> bool {
-        matches!(self.session.stage, Stage::Ended { said_goodbye: true })
+    pub(super) fn was_left(&self) -> bool {
+        matches!(self.session.stage, Stage::Ended { was_left: true })
     }
 
     /// Nothing is in flight or due on it, or it was lost.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_lost = matches!(self.session.stage, Stage::Ended { said_goodbye: false });
+        let is_lost = matches!(self.session.stage, Stage::Ended { was_left: false });
         is_lost || (self.session.in_flight.is_empty() && !self.session.owes())
     }
 
@@ -180,7 +180,11 @@ impl Connection {
             }
         }
         if self.session.is_used_up(shared) {
-            self.close(shared);
+            if shared.plan.without_close {
+                self.end(true);
+            } else {
+                self.close(shared);
+            }
         }
         Ok(())
     }
@@ -213,7 +217,7 @@ impl Connection {
         wire.control(Opcode::Close, &code, &mut shared.random);
         self.session.enter(Stage::Closing, shared.clock.now());
         if wire.flush().is_err() {
-            self.end();
+            self.end(true);
         }
     }
 
@@ -224,7 +228,7 @@ impl Connection {
         }
         match self.standing() {
             Standing::Opening => self.stop(Stop::Failed("no answer in time".to_owned()), shared),
-            Standing::Closing => self.end(),
+            Standing::Closing => self.end(true),
             Standing::Unopened | Standing::Open | Standing::Ended => {}
         }
     }
@@ -243,13 +247,12 @@ impl Connection {
             // It has said goodbye, and need not be polite.
             Standing::Closing | Standing::Unopened | Standing::Ended => {}
         }
-        self.end();
+        self.end(self.standing() == Standing::Closing);
     }
 
-    /// Drops the socket.
-    fn end(&mut self) {
+    /// Drops the socket. `was_left`: this side wanted it to end.
+    fn end(&mut self, was_left: bool) {
         self.wire = None;
-        let said_goodbye = self.standing() == Standing::Closing;
-        self.session.stage = Stage::Ended { said_goodbye };
+        self.session.stage = Stage::Ended { was_left };
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Stage {
     Closing,
     Ended {
         /// This side wanted it to end.
-        said_goodbye: bool,
+        was_left: bool,
     },
 }
 
