@@ -66,6 +66,18 @@ fn figures_are_text_json_or_csv() {
 }
 
 #[test]
+fn a_generator_that_never_rests_was_the_limit() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let brief = ["--connections", "1", "--warmup", "0", "--duration", "300ms", "--timeout", "100ms"];
+    // The next request is always due already, or nothing is.
+    for (rate, was_the_limit) in [("10000000", true), ("1", false)] {
+        let text = run(&url, &[&brief[..], &["--rate", rate]].concat()).output;
+        assert_eq!(text.contains("the generator was the limit"), was_the_limit, "{rate}: {text}");
+    }
+}
+
+#[test]
 fn what_was_not_measured_has_no_value() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--diagnostics"]);
     let url = format!("ws://{}", program.address());
