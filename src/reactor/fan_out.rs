@@ -116,6 +116,7 @@ fn continue_some<S: Application>(core: &mut Core<S>) {
             slice = 0;
         }
     }
+    core.lent.budget.forget_writes();
     core.lent.fan_outs.pass_turn();
 }
 
