@@ -13,6 +13,7 @@ mod handlers;
 mod held;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod inflating;
+mod large_messages;
 mod log_lines;
 mod logins;
 mod messages;
