@@ -95,7 +95,11 @@ impl Begun {
             self.to.take_in();
             newcomer.into_iter().chain(except).for_each(|id| self.note_partial(id));
         }
-        self.left += usize::from(newcomer.is_some());
+        if newcomer.is_some() {
+            self.left += 1;
+            // It may have been passed over.
+            self.next = 0;
+        }
         self.requests.push(Request { by: fan_out.by, except, _held: fan_out.held });
         Ok(bytes)
     }

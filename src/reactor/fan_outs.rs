@@ -364,6 +364,28 @@ mod tests {
     }
 
     #[test]
+    fn one_that_becomes_a_receiver_after_it_was_passed_over_is_reached() {
+        let members = Receivers::from([1, 2, 3].map(id).to_vec());
+        let but = |slot| {
+            let mut to = members.clone();
+            assert!(to.leave_out(id(slot)));
+            FanOut { by: Requester::Publisher, to, push: Push::new(1210, b"hello"), held: None }
+        };
+        let mut fan_outs = FanOuts::default();
+        fan_outs.begin(but(1), false);
+        // That one is sent so much of earlier fan-outs that this one has to wait.
+        assert_eq!(fan_outs.next_receiver(|id| id.slot() != 1), Some(id(2)));
+        assert!(fan_outs.join_newest(but(3), &mut |_, _| true).is_ok());
+        let mut reached = vec![];
+        while let Some(next) = fan_outs.next_receiver(|id| !reached.contains(&id)) {
+            reached.push(next);
+            assert!(fan_outs.take_row(next).is_some() && fan_outs.take_row(next).is_none());
+        }
+        assert_eq!(reached, [1, 2, 3].map(id));
+        assert!(fan_outs.is_empty() && fan_outs.begun.is_empty());
+    }
+
+    #[test]
     fn clients_take_turns_and_owe_until_all_receivers_are_reached() {
         let mut fan_outs = FanOuts::default();
         [fan_out(8, &[1, 2]), fan_out(8, &[1, 2]), fan_out(9, &[2, 3, 4])]
