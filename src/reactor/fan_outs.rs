@@ -46,7 +46,7 @@ pub(super) struct FanOuts {
     /// Who has requested those of clients, on other workers too.
     pub(super) debts: Debts,
     unfinished: usize,
-    /// The first has begun in this turn, by input or mail.
+    /// The first has begun since the last turn of fan-outs, by input or mail.
     are_new: bool,
     by_mail: usize,
     /// Bytes held by all of them.
@@ -184,6 +184,14 @@ impl FanOuts {
         self.waiting.has(id.slot())
     }
 
+    /// Forgets what is left of fan-outs once all are finished. Other output can have finished them before
+    /// their turn came, and no turn would come any more.
+    fn forget_finished(&mut self) {
+        self.groups.clear();
+        self.begun.clear();
+        self.are_new = false;
+    }
+
     /// Takes the next pushes for a connection, which were requested in a row.
     pub(super) fn take_row(&mut self, id: ConnectionId) -> Option<PushRow> {
         let key = self.waiting.pop(id.slot())?;
@@ -199,6 +207,9 @@ impl FanOuts {
                     Requester::Mail => self.by_mail -= 1,
                     Requester::Publisher | Requester::Application => {}
                 }
+            }
+            if self.is_empty() {
+                self.forget_finished();
             }
         }
         Some(row)
@@ -383,6 +394,19 @@ mod tests {
         }
         assert_eq!(reached, [1, 2, 3].map(id));
         assert!(fan_outs.is_empty() && fan_outs.begun.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_left_of_fan_outs_that_were_finished_before_their_turn() {
+        let mut fan_outs = FanOuts::default();
+        for _ in 0..3 {
+            fan_outs.begin(fan_out(8, &[1, 2]), true);
+            fan_outs.begin(fan_out(9, &[2]), true);
+            let taken = [1, 2, 2].map(|slot| fan_outs.take_row(id(slot)).is_some());
+            assert_eq!(taken, [true; 3]);
+            assert!(fan_outs.is_empty() && fan_outs.begun.is_empty() && fan_outs.groups.is_empty());
+            assert!(!fan_outs.were_new(), "the next one is");
+        }
     }
 
     #[test]
