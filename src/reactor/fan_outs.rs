@@ -43,6 +43,8 @@ pub(super) struct FanOuts {
     waiting: PushQueues,
     /// The groups of fan-outs; the first has its turn.
     groups: VecDeque<Group>,
+    /// The key of the one that began last.
+    newest: Option<u32>,
     /// Who has requested those of clients, on other workers too.
     pub(super) debts: Debts,
     unfinished: usize,
@@ -104,6 +106,7 @@ impl FanOuts {
             self.waiting.push(id.slot(), key);
         }
         vacant.insert(Begun::new(fan_out));
+        self.newest = Some(key);
         match self.groups.back_mut() {
             Some(group) if group.by == by => group.keys.push_back(key),
             _ => self.groups.push_back(Group { by, keys: [key].into() }),
@@ -138,7 +141,9 @@ impl FanOuts {
     fn newest_for(&mut self, by: Requester) -> Option<(u32, &mut Begun)> {
         let group = self.groups.back()?;
         let key = *group.keys.back()?;
-        let may_join = group.by == by || group.keys.len() == 1;
+        // Groups take turns, so the last one can be older than others, whose pushes come first.
+        let is_newest = self.newest == Some(key);
+        let may_join = is_newest && (group.by == by || group.keys.len() == 1);
         self.begun.get_mut(key as usize).filter(|_| may_join).map(|begun| (key, begun))
     }
 
@@ -394,6 +399,19 @@ mod tests {
         }
         assert_eq!(reached, [1, 2, 3].map(id));
         assert!(fan_outs.is_empty() && fan_outs.begun.is_empty());
+    }
+
+    #[test]
+    fn no_push_joins_a_fan_out_that_is_older_than_another() {
+        let mut fan_outs = FanOuts::default();
+        let room = [1, 2];
+        fan_outs.begin(fan_out(7, &[5, 6]), true);
+        fan_outs.begin(fan_out(8, &room), true);
+        fan_outs.begin(fan_out(9, &[2, 3]), true);
+        // Turns pass without a receiver, and the room's fan-out is the last of all.
+        (0..2).for_each(|_| fan_outs.pass_turn());
+        assert_eq!(fan_outs.groups.back().map(|group| group.by), Some(Requester::Client(id(8))));
+        assert!(fan_outs.join_newest(fan_out(10, &room), &mut |_, _| true).is_err());
     }
 
     #[test]
