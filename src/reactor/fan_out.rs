@@ -91,8 +91,8 @@ fn begin<S: Application>(core: &mut Core<S>, fan_out: FanOut) {
 }
 
 /// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is sent all of its
-/// waiting pushes at once, with one write: nothing else of this turn follows them. Those of clients
-/// begin a turn after the first was requested, so that what others have sent meanwhile leaves with it.
+/// waiting pushes at once, with one write: little else of this turn follows them. Those of clients and of
+/// mail begin to leave a turn after the first was requested, with what others have sent meanwhile.
 #[inline]
 pub(super) fn continue_fan_outs<S: Application>(core: &mut Core<S>) {
     if !core.lent.fan_outs.is_empty() && !core.lent.fan_outs.were_new() {
