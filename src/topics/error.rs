@@ -29,7 +29,7 @@ impl std::error::Error for SubscribeError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// 1,024 publishes to many have not reached all their subscribers; or 768, unless the application
+    /// 4,096 publishes to many have not reached all their subscribers; or 3,072, unless the application
     /// publishes by itself: in a tick, between turns, when a drain begins, or on a thread of its own. Nobody
     /// was sent this one.
     TooMany,

@@ -8,6 +8,6 @@ pub(super) const MAX_TOPICS: usize = 1024 * 1024;
 /// few connections cannot take them all.
 pub(super) const FEW_TOPICS: usize = 16;
 /// The most publishes to many that are unfinished, on all workers together.
-pub(super) const MAX_UNFINISHED: usize = 1024;
+pub(super) const MAX_UNFINISHED: usize = 4096;
 /// The most bytes of unfinished publishes, with their lists of receivers, on all workers together.
 pub(super) const MAX_UNFINISHED_BYTES: usize = 64 * 1024 * 1024;

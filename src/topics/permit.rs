@@ -118,7 +118,10 @@ mod tests {
         assert_eq!(permit(100, 100, false).unwrap_err(), PublishError::TooMany);
         let small = permit(100, 2, true).expect("it counts with its bytes only");
         let each = 100 + 100 * RECEIVER_BYTES + OWN_BYTES;
-        assert_eq!(of.counted(), (1024, 1024 * each + 100 + 2 * RECEIVER_BYTES + OWN_BYTES));
+        assert_eq!(
+            of.counted(),
+            (MAX_UNFINISHED, MAX_UNFINISHED * each + 100 + 2 * RECEIVER_BYTES + OWN_BYTES)
+        );
         drop((many, small));
         assert_eq!(of.counted(), (0, 0));
         let most = MAX_UNFINISHED_BYTES - OWN_BYTES;

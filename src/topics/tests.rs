@@ -259,8 +259,8 @@ fn publishes_hold_permits_until_they_are_dropped() {
     let shared = SharedTopics::new(1, Told::default());
     let push = Push::new(1, &[7; 1000]);
     let permit = |receivers| shared.permit(&push, receivers, Quota::Application);
-    let permits: Vec<_> = (0..MAX_UNFINISHED).map(|_| permit(1000).unwrap()).collect();
-    assert_eq!(permit(1000).unwrap_err(), PublishError::TooMany);
+    let permits: Vec<_> = (0..MAX_UNFINISHED).map(|_| permit(500).unwrap()).collect();
+    assert_eq!(permit(500).unwrap_err(), PublishError::TooMany);
     assert!(permit(2).is_ok(), "a small one is sent at once");
     drop(permits);
     assert_eq!(shared.counted(), (0, 0, 0));

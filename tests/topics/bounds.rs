@@ -33,7 +33,7 @@ fn unfinished_publishes_and_their_data_are_bounded() {
         let server = Server::new(workers);
         let mut guest = server.connect();
         for (count, len, expected) in
-            [(768, 10, PublishError::TooMany), (166, 300_000, PublishError::TooMuchData)]
+            [(3072, 10, PublishError::TooMany), (166, 300_000, PublishError::TooMuchData)]
         {
             let refused = server.call(0, move |effects| {
                 // No such connections exist, so they are subscribed for this call only.

@@ -85,12 +85,12 @@ fn clients_and_calls_leave_a_quarter_of_the_publishes_to_the_application() {
     assert_eq!(
         reactor.act(|game, _| game.seen.clone()),
         [
-            ("act", 1024),
-            ("a client", 768),
-            ("a tick", 1024),
-            ("a call", 768),
-            ("a thread beside it", 256),
-            ("a drain", 1024),
+            ("act", 4096),
+            ("a client", 3072),
+            ("a tick", 4096),
+            ("a call", 3072),
+            ("a thread beside it", 1024),
+            ("a drain", 4096),
         ]
     );
 }
@@ -110,5 +110,5 @@ fn a_panic_between_turns_leaves_clients_what_they_had() {
     let mut client = Client::raw(reactor.local_addr().unwrap());
     client.send(UPGRADE);
     turn_until(&mut reactor, "a client");
-    assert_eq!(reactor.act(|game, _| game.seen.clone()), [("a client", 768)]);
+    assert_eq!(reactor.act(|game, _| game.seen.clone()), [("a client", 3072)]);
 }
