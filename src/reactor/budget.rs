@@ -99,8 +99,10 @@ pub(super) struct TurnBudget {
     passed_us: u64,
     /// Bytes of work since the last clock read.
     unseen_bytes: usize,
-    /// Nanoseconds needed to write the output that waits for the end of the turn.
+    /// Nanoseconds needed to write the output that waits for the end of the turn, and for `written_ns`.
     pending_ns: u64,
+    /// Nanoseconds that writes were expected to take which the clock has not shown.
+    written_ns: u64,
     /// When the application's share ends, in microseconds.
     application_until_us: u64,
 }
@@ -119,6 +121,7 @@ impl TurnBudget {
             passed_us: 0,
             unseen_bytes: 0,
             pending_ns: 0,
+            written_ns: 0,
             application_until_us: 0,
         }
     }
@@ -144,8 +147,12 @@ impl TurnBudget {
     pub(super) fn read_clock(&mut self) {
         let passed = self.clock.turn_now().saturating_duration_since(self.began);
         // Not as_micros(): its 128-bit arithmetic takes longer than a packet.
-        self.passed_us =
+        let passed_us =
             passed.as_secs().saturating_mul(1_000_000).saturating_add(passed.subsec_micros().into());
+        if passed_us > self.passed_us {
+            self.passed_us = passed_us;
+            self.pending_ns = self.pending_ns.saturating_sub(std::mem::take(&mut self.written_ns));
+        }
         self.unseen_bytes = 0;
     }
 
@@ -157,9 +164,17 @@ impl TurnBudget {
         self.pending_ns += write_ns + (bytes as u64 >> 10) * WRITE_NS_PER_KIB;
     }
 
+    /// Counts the time that a write of `bytes` bytes takes, until the clock shows it. In a simulation the
+    /// clock stands still for the whole turn.
+    pub(super) fn count_write(&mut self, bytes: usize) {
+        let before = self.pending_ns;
+        self.expect_write(bytes, true);
+        self.written_ns += self.pending_ns - before;
+    }
+
     /// Forgets the segments that waited: they have been written.
     pub(super) fn forget_writes(&mut self) {
-        self.pending_ns = 0;
+        (self.pending_ns, self.written_ns) = (0, 0);
     }
 
     /// Microseconds that the turn had taken when the clock was last read.
@@ -261,6 +276,27 @@ mod tests {
         turn.forget_writes();
         (0..10_000).for_each(|_| turn.expect_write(100, false));
         assert!(turn.allows(Step::Quiet, 1), "they leave with others");
+    }
+
+    #[test]
+    fn a_write_counts_with_its_expected_time_until_the_clock_shows_it() {
+        let mut turn = TurnBudget::passed(0);
+        turn.expect_write(100, true);
+        let waiting = turn.pending_ns;
+        turn.count_write(100);
+        turn.count_write(16 << 20);
+        assert!(!turn.allows(Step::FanOut, 16));
+        turn.began -= Duration::from_millis(1);
+        turn.read_clock();
+        assert!(turn.allows(Step::FanOut, 16) && turn.pending_ns == waiting, "only the rest waits");
+        turn.count_write(16 << 20);
+        // A clock that stands still shows nothing.
+        turn.passed_us = 1 << 40;
+        turn.read_clock();
+        turn.passed_us = 0;
+        assert!(!turn.allows(Step::FanOut, 16));
+        turn.forget_writes();
+        assert!(turn.allows(Step::FanOut, 16) && turn.pending_ns == 0);
     }
 
     #[test]
