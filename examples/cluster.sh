@@ -10,6 +10,8 @@ set -eu
 
 program=${1:-target/release/sysconn}
 folder=$(mktemp -d)
+# The token of the operators is for this user alone.
+umask 077
 started=""
 
 end() {
@@ -34,7 +36,7 @@ until [ -s "$folder/nats-server_$nats.ports" ]; do
     sleep 0.1
 done
 url=$(grep -o 'nats://127.0.0.1:[0-9]*' "$folder/nats-server_$nats.ports" | head -n 1)
-echo "NATS is at $url"
+echo "NATS is at $url; each gateway takes 2 s, in which it looks whether its name is free"
 
 echo operator-of-the-example > "$folder/token"
 for node in a b c; do
@@ -64,7 +66,7 @@ Try, in other terminals:
 2. Each gateway shows the connections of all:
      $program call ws://$game_c monitor.connections --json '{"all_nodes": true}' --account boss --role 9 --kind monitor
    and in a terminal, with the keys 4 and a:
-     $program top $admin_c
+     $program top $admin_c --token-file $folder/token
 3. Kill a gateway (kill -9), or stop NATS (kill -STOP $nats; kill -CONT $nats), and look at the logs in
    $folder, and at
      curl --silent ${admin_a}metrics | grep cluster
