@@ -8,7 +8,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         "record",
         Directory(|o| &mut o.record),
         "",
-        "Record connections to files in this directory, for sysconn replay; not given: none",
+        "Record connections to files in this directory, which must exist, for sysconn replay; not given: none",
     ),
     entry(
         "record-debugged",
