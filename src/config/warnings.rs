@@ -103,7 +103,7 @@ impl Config {
             }),
             (self.output.deflate == DeflateMode::Dedicated && self.output.deflate_level > 1).then(|| {
                 format!(
-                    "deflate-level {} takes 300 KB for each client: 1 takes 20 KiB",
+                    "deflate-level {} and deflate dedicated take 300 KB for each client: level 1 takes 20 KB",
                     self.output.deflate_level
                 )
             }),

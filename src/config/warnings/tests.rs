@@ -118,7 +118,7 @@ fn there_are_warnings_about_sizes_that_defeat_each_other() {
         (|c| (c.output.deflate, c.output.deflate_level) = (DeflateMode::Shared, 6), ""),
         (
             |c| (c.output.deflate, c.output.deflate_level) = (DeflateMode::Dedicated, 2),
-            "deflate-level 2 takes 300 KB for each client",
+            "deflate-level 2 and deflate dedicated take 300 KB for each client",
         ),
     ]);
 }
