@@ -128,10 +128,11 @@ impl Cluster {
         self.0.node().others()
     }
 
-    /// Whether another node is known and the bus is connected.
+    /// Whether another node may be there: one is known, or the bus is not connected, so that nobody can tell.
+    /// If not, a publish reaches nobody. One that fails since the bus is not connected is counted as dropped.
     #[must_use]
-    pub fn has_others(&self) -> bool {
-        self.0.has_others()
+    pub fn may_have_others(&self) -> bool {
+        self.0.may_have_others()
     }
 
     /// A connection of this machine has logged in with a role. Whoever held it here before is older. Returns

@@ -12,7 +12,7 @@ use crate::counters::{Counters, Direction, Reason};
 use crate::hash::bucket_of;
 use crate::host::{Budget, Delivery, Held, Host, Request, Responder};
 use crate::moment::Moment;
-use crate::node::{Asking, Call, Node, Outputs, Phase, Subscription};
+use crate::node::{Asking, Call, Node, Outputs, Subscription};
 use crate::topic::TopicRef;
 use crate::wire::{self, Header, Kind, Message, Publish, Sender, Subject};
 
@@ -32,9 +32,9 @@ pub(crate) struct Core {
     time: Arc<dyn Time>,
     clock: Arc<Clock>,
     node: Mutex<Node>,
-    /// Whether the node takes part, so that a publish need not ask under the lock.
-    is_up: AtomicBool,
-    has_others: AtomicBool,
+    /// Whether the node takes part and the bus is connected, so that a publish need not ask under the lock.
+    can_send: AtomicBool,
+    may_have_others: AtomicBool,
     /// Wakes those that wait for a change of phase.
     phase_changed: Condvar,
     /// Itself, for responders.
@@ -67,8 +67,8 @@ impl Core {
             time,
             clock,
             node: Mutex::new(node),
-            is_up: AtomicBool::new(false),
-            has_others: AtomicBool::new(false),
+            can_send: AtomicBool::new(false),
+            may_have_others: AtomicBool::new(true),
             phase_changed: Condvar::new(),
             this: this.clone(),
         })
@@ -83,8 +83,8 @@ impl Core {
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn has_others(&self) -> bool {
-        self.has_others.load(Ordering::Relaxed)
+    pub(crate) fn may_have_others(&self) -> bool {
+        self.may_have_others.load(Ordering::Relaxed)
     }
 
     /// Lets the node take an input, and does what follows from it.
@@ -118,8 +118,10 @@ impl Core {
             let sent = self.bus.request_many(&subjects, &payload);
             subjects.iter().for_each(|_| self.count(message.kind(), sent));
         }
-        self.is_up.store(node.phase() == Phase::Up, Ordering::Relaxed);
-        self.has_others.store(node.can_send() && node.members().len() > 0, Ordering::Relaxed);
+        let can_send = node.can_send();
+        self.can_send.store(can_send, Ordering::Relaxed);
+        // Without the bus nobody knows: what is sent then counts as lost.
+        self.may_have_others.store(!can_send || node.members().len() > 0, Ordering::Relaxed);
         drop(node);
         self.phase_changed.notify_all();
         self.call(calls, held);
@@ -153,7 +155,7 @@ impl Core {
 
     /// Sends a push to the subscribers of a topic on other machines.
     pub(crate) fn publish(&self, topic: TopicRef<'_>, cmd: u16, data: Bytes) -> Result<(), SendError> {
-        if !self.is_up.load(Ordering::Relaxed) {
+        if !self.can_send.load(Ordering::Relaxed) {
             self.counters.drop_for(Reason::NotConnected, 1);
             return Err(SendError::NotConnected);
         }

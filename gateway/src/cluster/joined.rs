@@ -70,10 +70,10 @@ impl Cluster {
             .then(|| "no NATS server can be reached".to_owned())
     }
 
-    /// Sends a push to the subscribers of a topic on other servers. `data` is called only if there are
-    /// others. Those that it does not reach are counted.
+    /// Sends a push to the subscribers of a topic on other servers, if there may be others. One that is not
+    /// sent is counted.
     pub(crate) fn publish(&self, topic: &Topic, cmd: u16, message: &impl Message) {
-        if self.node.has_others() {
+        if self.node.may_have_others() {
             let _ = self.node.publish(topic_ref(topic), cmd, message.encode_to_vec());
         }
     }
