@@ -31,6 +31,9 @@ const CLIENT_MESSAGES: usize = 256;
 /// As good as never: the client library is not to connect again by itself.
 const NEVER: Duration = Duration::from_secs(1 << 30);
 
+/// The least that a server should take: a part of a list, with room for what is around it, and pushes.
+const MIN_PAYLOAD_BYTES: usize = 128 << 10;
+
 /// How a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -94,6 +97,7 @@ impl Session<'_> {
         shared.connection.store(number, Ordering::Release);
         shared.set_error(None);
         log::info!(target: crate::LOG, "connected to NATS");
+        warn_of_short_payloads(client.max_payload());
         inbox.connected();
         let end = tokio::select! {
             biased;
@@ -112,6 +116,15 @@ impl Session<'_> {
         log::warn!(target: crate::LOG, "the connection to NATS has ended");
         inbox.disconnected();
         end
+    }
+}
+
+fn warn_of_short_payloads(max: usize) {
+    if max < MIN_PAYLOAD_BYTES {
+        log::warn!(
+            target: crate::LOG,
+            "max_payload of NATS is {max}: a cluster needs {MIN_PAYLOAD_BYTES}, and what is longer is dropped"
+        );
     }
 }
 

@@ -36,6 +36,21 @@ fn clusters_with_other_names_share_nats_and_nothing_else() {
 }
 
 #[test]
+fn a_nats_server_that_takes_too_little_gets_a_warning() {
+    for (max_payload, is_warned) in [(131_071, true), (131_072, false)] {
+        let server = nats::Server::start(&format!("max_payload: {max_payload}\n"));
+        let address = server.address();
+        let program =
+            Program::start(&["serve", "--listen", "127.0.0.1:0", "--cluster", &address, "--node", "a"]);
+        eventually("it has joined", || {
+            String::from_utf8_lossy(&program.log()).contains("the server is a in the cluster")
+        });
+        let log = String::from_utf8_lossy(&program.log()).into_owned();
+        assert_eq!(log.contains("max_payload of NATS is 131071"), is_warned, "{log}");
+    }
+}
+
+#[test]
 fn a_program_shows_its_certificate_and_credentials() {
     let own = Certificates::make(nats::folder());
     let login = own.path("login");
