@@ -177,7 +177,10 @@ impl Out<'_> {
             .map(|(direction, kind, count)| ([("direction", *direction), ("kind", *kind)], *count));
         self.counters("sysconn_cluster_messages", "Messages of the cluster.", messages)?;
         let dropped = figures.dropped.iter().map(|(reason, count)| ([("reason", *reason)], *count));
-        self.counters("sysconn_cluster_dropped", "Messages of the cluster that were dropped.", dropped)
+        let help = "Messages of the cluster that were dropped: not sent (full, too_large, not_connected), \
+                    not understood or not for this server (garbage, version, clock_ahead, not_held), or too \
+                    many (inbound, gap, too_many).";
+        self.counters("sysconn_cluster_dropped", help, dropped)
     }
 
     /// A family of counters.
