@@ -64,6 +64,14 @@ impl Admin {
         HttpClient::new(address, token.as_deref(), roots).map(Admin)
     }
 
+    /// Whether the server tells its figures.
+    ///
+    /// # Errors
+    /// One line that says why it does not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.0.get_api::<Page>("/api/connections?offset=0&limit=1").map(drop)
+    }
+
     /// Both sides' figures now.
     ///
     /// # Errors

@@ -60,6 +60,9 @@ pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
         return Err(format!("--pid {pid}: there is no such process"));
     }
     check_descriptors(&plan)?;
+    if let Some(admin) = &admin {
+        admin.check().map_err(|error| format!("--admin: {error}"))?;
+    }
     let shared = Shared::new(plan, template, logins)?;
     let failed = |error: io::Error| format!("bench: {error}");
     let mut engine = Engine::new(shared).map_err(failed)?;

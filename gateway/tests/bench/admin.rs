@@ -5,17 +5,25 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use crate::common::Program;
-use crate::run_briefly;
+use crate::{run, run_briefly};
 
-/// An admin server that knows no connections, or answers with an error.
-fn admin(status: &'static str, body: &'static str) -> String {
+/// Status and body of an admin server.
+type Answer = (&'static str, &'static str);
+
+/// What an admin server answers that knows no connections.
+const NONE: Answer = ("200 OK", r#"{"total": 0, "connections": []}"#);
+
+/// An admin server with an answer to the first request, and one to all others.
+fn admin(first: Answer, other: Answer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
-        for stream in listener.incoming() {
+        for (index, stream) in listener.incoming().enumerate() {
             let (mut stream, mut request) = (stream.unwrap(), [0; 1024]);
             let read = stream.read(&mut request).unwrap();
-            assert!(request[..read].starts_with(b"GET /api/connections?offset=0&limit=1000 HTTP/1.1\r\n"));
+            let ((status, body), limit) = if index == 0 { (first, 1) } else { (other, 1000) };
+            let expected = format!("GET /api/connections?offset=0&limit={limit} HTTP/1.1\r\n");
+            assert!(request[..read].starts_with(expected.as_bytes()));
             let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
             // The client may have gone.
             let _ = stream.write_all(format!("{head}{body}").as_bytes());
@@ -29,19 +37,35 @@ fn a_server_that_has_counted_otherwise_differs() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}", program.address());
     let other = r#"{"total": 1, "connections": [{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}]}"#;
-    for (status, body, part) in [
-        ("200 OK", other, "the server's own count differs on 2 connections: it has received 0 packets"),
-        ("200 OK", "{}", "/api/connections is not what it should be"),
-        ("401 Unauthorized", r#"{"error":"a token"}"#, "HTTP status 401: a token (--token-file FILE)"),
-        ("302 Found", "", "HTTP status 302: this is not the admin server of sysconn"),
-        ("200 OK", "", "/api/connections is not what it should be"),
-    ] {
-        let admin = admin(status, body);
+    let counted = "the server's own count differs on 2 connections: it has received 0 packets";
+    for (answer, part) in [(("200 OK", other), counted)].into_iter().chain(ERRORS) {
+        let admin = admin(NONE, answer);
         let arguments = ["--admin", &admin, "--connections", "2", "--timeout", "200ms"];
         let (exit, figures) = run_briefly(&url, &arguments);
         let lines = figures["differences"].to_string();
-        assert!(exit == 1 && lines.contains(part), "{status}: {figures}");
+        assert!(exit == 1 && lines.contains(part), "{answer:?}: {figures}");
         assert_eq!(figures["server_count"]["agrees"], false, "{figures}");
+    }
+}
+
+/// Answers that are no figures, and what is said about them.
+const ERRORS: [(Answer, &str); 4] = [
+    (("200 OK", "{}"), "/api/connections is not what it should be"),
+    (("401 Unauthorized", r#"{"error":"a token"}"#), "HTTP status 401: a token (--token-file FILE)"),
+    (("302 Found", ""), "HTTP status 302: this is not the admin server of sysconn"),
+    (("200 OK", ""), "/api/connections is not what it should be"),
+];
+
+#[test]
+fn an_admin_server_without_figures_is_found_before_the_run() {
+    let game = TcpListener::bind("127.0.0.1:0").unwrap();
+    game.set_nonblocking(true).unwrap();
+    let url = format!("ws://{}", game.local_addr().unwrap());
+    for (answer, part) in ERRORS {
+        let ended = run(&url, &["--admin", &admin(answer, NONE)]);
+        assert_eq!((ended.status, &*ended.output), (2, ""), "{}", ended.error);
+        assert!(ended.error.starts_with(&format!("sysconn: --admin: {part}")), "{}", ended.error);
+        assert!(game.accept().is_err(), "no connection was opened");
     }
 }
 

@@ -35,6 +35,12 @@ fn what_cannot_be_used_is_said_in_one_line() {
         (&nobody, &["--cmd", "echo.eco"], 2, "unknown command echo.eco"),
         (&nobody, &["--admin", "ftp://a"], 2, "expected http://HOST:PORT, https://HOST:PORT or unix:PATH"),
         (&nobody, &["--admin", "http://a", "--token-file", "/nowhere"], 2, "/nowhere: cannot be read"),
+        (
+            &nobody,
+            &["--admin", &nobody.replace("ws", "http")],
+            2,
+            "--admin: no connection: Connection refused",
+        ),
         (&nobody, &["--pid", "4194305"], 2, "--pid 4194305: there is no such process"),
         (&nobody, &["--token-keys", "/nowhere", "--login"], 2, "/nowhere: cannot be read"),
         (&nobody, &["--connections", "300"], 3, "no connection: Connection refused"),

@@ -46,6 +46,7 @@ fn counts(report: &Report) -> Vec<String> {
         "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
         report.sent, report.answered, report.wrong, report.unanswered, report.unsent
     ));
+    lines.extend(report.refused.iter().map(|(id, count)| format!("             {count}: ErrorID {id}")));
     if report.is_fan_out() {
         lines.push(format!("deliveries   {} of {}", report.delivered, report.deliveries_due));
     }
@@ -57,7 +58,6 @@ fn counts(report: &Report) -> Vec<String> {
     for (reason, count) in report.failed.iter().chain(&report.lost) {
         lines.push(format!("             {count}: {reason}"));
     }
-    lines.extend(report.refused.iter().map(|(id, count)| format!("             {count}: ErrorID {id}")));
     lines
 }
 
