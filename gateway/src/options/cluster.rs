@@ -102,34 +102,35 @@ impl Options {
         match (&cluster.cert, &cluster.key) {
             (Some(cert), None) => problems.push(refuse_one(
                 "cluster-cert",
-                "cluster-key beside it, the file of its private key",
+                "--cluster-key beside it, the file of its private key",
                 escape::quoted(cert),
             )),
             (None, Some(key)) => problems.push(refuse_one(
                 "cluster-key",
-                "cluster-cert beside it, which the key is of",
+                "--cluster-cert beside it, which the key is of",
                 escape::quoted(key),
             )),
             _ => {}
         }
         let Some(first) = cluster.servers.first() else { return problems };
         if cluster.node.is_none() {
-            let expected = "node beside it, the name of this server in the cluster";
+            let expected = "--node beside it, the name of this server in the cluster";
             problems.push(refuse_one("cluster", expected, escape::quoted(first)));
         }
         if let Some(server) = cluster.insecure_server() {
-            let expected = "a loopback address, TLS (--cluster-ca) and --cluster-credentials, or \
-                            --cluster-insecure to do without";
-            problems.push(refuse_one("cluster", expected, escape::quoted(server)));
+            let missing = match (cluster.has_tls(server), cluster.credentials.is_some()) {
+                (true, _) => "--cluster-credentials",
+                (false, true) => "TLS (tls:// or --cluster-ca)",
+                (false, false) => "TLS (tls:// or --cluster-ca) and --cluster-credentials",
+            };
+            let expected =
+                format!("a loopback address, or {missing} beside it, or --cluster-insecure to do without");
+            problems.push(refuse_one("cluster", &expected, escape::quoted(server)));
         }
         if cluster.accounts_node.is_none() {
-            let needs = "beside --cluster: accounts-node, the one server that keeps it";
+            let needs = "--accounts-node beside it in a cluster, the one server that keeps it";
             if let Some(appid) = &self.wechat_appid {
-                problems.push(refuse_one(
-                    "wechat-appid",
-                    &format!("none, or {needs}"),
-                    escape::quoted(appid),
-                ));
+                problems.push(refuse_one("wechat-appid", needs, escape::quoted(appid)));
             }
             if self.auth.denies_replay {
                 problems.push(refuse_one(

@@ -183,10 +183,31 @@ fn exit(error: &clap::Error, commands: &str) -> Exit {
         _ => {
             let message = error.to_string();
             let first = message.lines().next().unwrap_or_default();
-            escape::long(first.strip_prefix("error: ").unwrap_or(first))
+            let first = escape::long(first.strip_prefix("error: ").unwrap_or(first));
+            format!("{first}{}", further_lines(error))
         }
     };
     Exit::Error(format!("sysconn: {line}"))
+}
+
+/// What clap says in further lines, where its first is not enough: the other arguments of a conflict, and
+/// the values that there are.
+fn further_lines(error: &clap::Error) -> String {
+    let list = |kind| match error.get(kind) {
+        Some(ContextValue::Strings(names)) if !names.is_empty() => Some(any_of(names)),
+        _ => None,
+    };
+    let others = list(ContextKind::PriorArg).map(|others| format!(" {others}"));
+    let values = list(ContextKind::ValidValue).map(|values| format!(": expected {values}"));
+    others.or(values).unwrap_or_default()
+}
+
+/// `a, b or c`.
+fn any_of(names: &[String]) -> String {
+    match names {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        names => names.concat(),
+    }
 }
 
 /// Names the arguments that are missing, as the help shows them.

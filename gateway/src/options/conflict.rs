@@ -16,7 +16,7 @@ impl Options {
         let (name, expected) = match error {
             ConfigError::NoListener => ("listen", "at least one address".to_owned()),
             ConfigError::NoSubprotocol => {
-                ("subprotocol-required", "false, or a subprotocol beside it".to_owned())
+                ("subprotocol-required", "false, or a --subprotocol beside it".to_owned())
             }
             ConfigError::Ipv6Only => {
                 ("ipv6-only", "false, or no IPv4-mapped address to listen on".to_owned())

@@ -158,9 +158,11 @@ impl ValueType {
                 "https://HOST, with a port and a path if need be, or http:// with a loopback address",
                 TomlType::Text,
             ),
-            ValueType::BusServers(_) => {
-                ("URL", "nats://HOST:PORT or tls://HOST:PORT, or several separated by commas", TomlType::Text)
-            }
+            ValueType::BusServers(_) => (
+                "URL",
+                "nats://HOST:PORT or tls://HOST:PORT, without a password (--cluster-credentials), or several separated by commas",
+                TomlType::Text,
+            ),
             ValueType::NodeName(_) | ValueType::ClusterId(_) => {
                 ("NAME", "1 to 32 of a to z, 0 to 9 and -", TomlType::Text)
             }

@@ -39,12 +39,14 @@ impl Options {
         let (name, expected, value) = match (&self.wechat_appid, &self.wechat_secret_file) {
             (Some(appid), None) => (
                 "wechat-appid",
-                "wechat-secret-file beside it, the file of its secret",
+                "--wechat-secret-file beside it, the file of its secret",
                 escape::quoted(appid),
             ),
-            (None, Some(file)) => {
-                ("wechat-secret-file", "wechat-appid beside it, which the secret is of", escape::quoted(file))
-            }
+            (None, Some(file)) => (
+                "wechat-secret-file",
+                "--wechat-appid beside it, which the secret is of",
+                escape::quoted(file),
+            ),
             _ => return Ok(()),
         };
         let origin = last(given, name).map_or(name, |given| &given.origin);

@@ -25,29 +25,35 @@ fn servers_are_a_list_from_every_source() {
 
 #[test]
 fn what_does_not_go_together_is_refused() {
-    const SECURE: &str = "a loopback address, TLS (--cluster-ca) and --cluster-credentials, or \
-                          --cluster-insecure to do without";
-    const ONE_STORE: &str = "beside --cluster: accounts-node, the one server that keeps it";
+    const ONE_STORE: &str = "--accounts-node beside it in a cluster, the one server that keeps it";
+    const TLS: &str = "TLS (tls:// or --cluster-ca)";
+    let secure = |missing: &str| {
+        let expected =
+            format!("a loopback address, or {missing} beside it, or --cluster-insecure to do without");
+        Some(format!("cluster: expected {expected}, not \"nats://10.0.0.1:4222\""))
+    };
     let credentials = "--cluster-credentials=c";
     let cases: [(&[&str], Option<String>); 17] = [
         (&[LOCAL, NODE], None),
         (&["--cluster=tls://[::1]:4222,nats://localhost:4222,nats://127.0.0.2:1", NODE], None),
         (
             &[LOCAL],
-            Some("cluster: expected node beside it, the name of this server in the cluster, not ".to_owned()),
+            Some(
+                "cluster: expected --node beside it, the name of this server in the cluster, not ".to_owned(),
+            ),
         ),
-        (&["--cluster-cert=c"], Some("cluster-cert: expected cluster-key beside it, ".to_owned())),
-        (&["--cluster-key=k"], Some("cluster-key: expected cluster-cert beside it, ".to_owned())),
-        (&[OTHER, NODE], Some(format!(r#"cluster: expected {SECURE}, not "nats://10.0.0.1:4222""#))),
-        (&[OTHER, NODE, "--cluster-ca=ca"], Some(format!("cluster: expected {SECURE}, not "))),
-        (&[OTHER, NODE, credentials], Some(format!("cluster: expected {SECURE}, not "))),
-        (&[LOCAL, OTHER, NODE], Some(format!("cluster: expected {SECURE}, not "))),
+        (&["--cluster-cert=c"], Some("cluster-cert: expected --cluster-key beside it, ".to_owned())),
+        (&["--cluster-key=k"], Some("cluster-key: expected --cluster-cert beside it, ".to_owned())),
+        (&[OTHER, NODE], secure(&format!("{TLS} and --cluster-credentials"))),
+        (&[OTHER, NODE, "--cluster-ca=ca"], secure("--cluster-credentials")),
+        (&[OTHER, NODE, credentials], secure(TLS)),
+        (&[LOCAL, OTHER, NODE], secure(&format!("{TLS} and --cluster-credentials"))),
         (&[OTHER, NODE, credentials, "--cluster-ca=ca"], None),
         (&["--cluster=tls://nats.example:4222", NODE, credentials], None),
         (&[OTHER, NODE, "--cluster-insecure"], None),
         (
             &[LOCAL, NODE, "--wechat-appid=x", "--wechat-secret-file=s"],
-            Some(format!(r#"wechat-appid: expected none, or {ONE_STORE}, not "x""#)),
+            Some(format!(r#"wechat-appid: expected {ONE_STORE}, not "x""#)),
         ),
         (
             &[LOCAL, NODE, "--login-replay=deny", "--token-keys=k"],

@@ -22,7 +22,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const ONE_ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
     const NAME: &str = "1 to 32 of a to z, 0 to 9 and -";
-    const BUS: &str = "nats://HOST:PORT or tls://HOST:PORT, or several separated by commas";
+    const BUS: &str = "nats://HOST:PORT or tls://HOST:PORT, without a password (--cluster-credentials), or several separated by commas";
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
     let cases: [(&str, &str, &[&str]); 36] = [
         (
@@ -223,7 +223,7 @@ fn health_checks_and_clients_do_not_share_a_path() {
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 32] = [
+    let cases: [(&[&str], &str); 37] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
@@ -252,6 +252,27 @@ fn other_mistakes_on_the_command_line() {
             &["token", "--kind", "player"],
             "sysconn: invalid value 'player' for '--kind <KIND>': expected tester, game-server or monitor",
         ),
+        // What clap has further lines for.
+        (
+            &["bench", "ws://a", "--size=3", "--text=hi", "--hex=00"],
+            "sysconn: the argument '--size <BYTES>' cannot be used with: --text <TEXT> or --hex <HEX>",
+        ),
+        (
+            &["bench", "ws://a", "--fan-out=2", "--churn=1"],
+            "sysconn: the argument '--fan-out <N>' cannot be used with '--churn <N>'",
+        ),
+        (
+            &["bench", "ws://a", "--fan-out=2", "--churn=1", "--replies=2"],
+            "sysconn: the argument '--fan-out <N>' cannot be used with: --churn <N> or --replies <N>",
+        ),
+        (
+            &["bench", "ws://a", "--output=xml"],
+            "sysconn: invalid value 'xml' for '--output <FORMAT>': expected text, json or csv",
+        ),
+        (
+            &["bench", "ws://a", "--output="],
+            "sysconn: a value is required for '--output <FORMAT>' but none was supplied: expected text, json or csv",
+        ),
         (&["token", "--data", "x"], r#"sysconn: "--data" is an option of serve only"#),
         (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
         (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
@@ -261,7 +282,7 @@ fn other_mistakes_on_the_command_line() {
         (&["--diagnostics=yes"], r#"sysconn: --diagnostics: expected true or false, not "yes""#),
         (
             &["--subprotocol-required"],
-            r#"sysconn: --subprotocol-required: expected false, or a subprotocol beside it, not "true""#,
+            r#"sysconn: --subprotocol-required: expected false, or a --subprotocol beside it, not "true""#,
         ),
         (&["--max-len"], "sysconn: a value is required for '--max-len <BYTES>' but none was supplied"),
         (

@@ -140,9 +140,12 @@ fn an_appid_and_its_secret_come_together_from_every_source() {
     let cases = [
         (
             flags[0],
-            r#"wechat-appid: expected wechat-secret-file beside it, the file of its secret, not "wx1""#,
+            r#"wechat-appid: expected --wechat-secret-file beside it, the file of its secret, not "wx1""#,
         ),
-        (flags[1], r#"wechat-secret-file: expected wechat-appid beside it, which the secret is of, not "s""#),
+        (
+            flags[1],
+            r#"wechat-secret-file: expected --wechat-appid beside it, which the secret is of, not "s""#,
+        ),
     ];
     for (flag, expected) in cases {
         assert_eq!(line(run(&[flag], "", &[])), format!("sysconn: --{expected}"));
