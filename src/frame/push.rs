@@ -56,6 +56,10 @@ pub(crate) fn short_header(opcode: Opcode, payload_len: usize) -> Option<[u8; SH
 /// The payload of a control frame must be at most [`MAX_CONTROL_PAYLOAD`](super::MAX_CONTROL_PAYLOAD) bytes
 /// long; clients refuse a longer one.
 pub fn push_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    if payload.is_empty() {
+        // The answer to an empty Ping, of which a client can send many.
+        return push_header(out, opcode, 0);
+    }
     out.reserve(server_header_bytes(payload.len()) + payload.len());
     push_header(out, opcode, payload.len());
     out.extend_from_slice(payload);
