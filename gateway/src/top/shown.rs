@@ -77,9 +77,54 @@ pub(super) fn fit(text: &str, columns: usize, to_the_right: bool) -> String {
     fitting + &" ".repeat(columns.saturating_sub(used))
 }
 
+/// The text in lines of at most that many columns, broken between words where it can be.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
+    let mut lines = vec![String::new()];
+    let (mut used, mut begin_word) = (0, 0);
+    for letter in text.chars() {
+        let more = width(letter.encode_utf8(&mut [0; 4]));
+        let Some(line) = lines.last_mut() else { break };
+        if letter == ' ' && used == columns {
+            // The end of the line stands for it.
+            lines.push(String::new());
+            (used, begin_word) = (0, 0);
+            continue;
+        }
+        if used + more > columns {
+            let rest = if begin_word > 0 { line.split_off(begin_word) } else { String::new() };
+            line.truncate(line.trim_end().len());
+            (used, begin_word) = (width(&rest), 0);
+            lines.push(rest);
+        }
+        let Some(line) = lines.last_mut() else { break };
+        line.push(letter);
+        used += more;
+        if letter == ' ' {
+            begin_word = line.len();
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_broken_between_words() {
+        for (text, columns, expected) in [
+            ("", 10, vec![""]),
+            ("ab cd", 5, vec!["ab cd"]),
+            ("ab cd ef", 5, vec!["ab cd", "ef"]),
+            ("ab cd ef", 4, vec!["ab", "cd", "ef"]),
+            ("abcdefg hi", 4, vec!["abcd", "efg", "hi"]),
+            ("名字字 ab", 5, vec!["名字", "字 ab"]),
+            ("名字", 1, vec!["名", "字"]),
+        ] {
+            assert_eq!(wrap(text, columns), expected, "{text} in {columns}");
+        }
+    }
 
     #[test]
     fn no_text_steers_the_terminal() {

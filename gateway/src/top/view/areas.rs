@@ -28,9 +28,10 @@ pub(super) struct Areas {
 }
 
 impl Areas {
-    /// The parts of a view, below a head of that height.
-    pub(super) fn of(area: Rect, view: View, head: u16) -> Self {
-        let outer = Layout::vertical([Constraint::Length(head), Constraint::Fill(1), Constraint::Length(1)]);
+    /// The parts of a view, between a head and a footer of those heights.
+    pub(super) fn of(area: Rect, view: View, head: u16, footer: u16) -> Self {
+        let outer =
+            Layout::vertical([Constraint::Length(head), Constraint::Fill(1), Constraint::Length(footer)]);
         let [head, body, footer] = outer.areas(area);
         let areas = Areas { head, footer, ..Areas::default() };
         match view {

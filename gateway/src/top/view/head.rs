@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::figures::{Stats, Stuck};
 use super::super::numbers::{duration, milliseconds, rate};
-use super::super::shown::{Shown, fit, width};
+use super::super::shown::{Shown, fit, width, wrap};
 use super::super::state::State;
 use super::super::theme::Theme;
 use super::put;
@@ -30,6 +30,14 @@ enum Mark {
 impl Figure {
     fn new(label: &'static str, value: String) -> Self {
         Figure { label, value, mark: Mark::None }
+    }
+
+    /// The figure, in several parts if it is only text that needs more than a line.
+    fn wrapped(self, columns: usize) -> Vec<Figure> {
+        if !self.label.is_empty() || self.width() <= columns {
+            return vec![self];
+        }
+        wrap(&self.value, columns).into_iter().map(|value| Figure { value, ..self }).collect()
     }
 
     fn width(&self) -> usize {
@@ -91,7 +99,7 @@ fn title(state: &State, columns: usize) -> String {
 /// Figures in lines of that width.
 fn lines(figures: Vec<Figure>, columns: usize) -> Vec<Vec<Figure>> {
     let (mut lines, mut left) = (vec![vec![]], columns);
-    for figure in figures {
+    for figure in figures.into_iter().flat_map(|figure| figure.wrapped(columns)) {
         let wanted = figure.width() + 2;
         // The space behind the last one may be cut off.
         if wanted > left + 2 && left < columns {

@@ -15,25 +15,39 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::shown::Shown;
+use super::shown::{Shown, wrap};
 use super::state::{Focus, State};
 use super::theme::Theme;
 use areas::Areas;
 
 pub(super) use head::describe;
 
+/// The most lines of a notice.
+const MAX_NOTICE: usize = 4;
+
 /// The connections that a screen of this size has room for.
 pub(super) fn rows(area: Rect, state: &State) -> usize {
     // A title and the names of the columns.
-    usize::from(
-        Areas::of(area, state.view, head::height(state, area.width)).connections.height.saturating_sub(2),
-    )
+    usize::from(areas(area, state).connections.height.saturating_sub(2))
+}
+
+fn areas(area: Rect, state: &State) -> Areas {
+    let footer = notice(state, area.width).map_or(1, |lines| lines.len() as u16);
+    Areas::of(area, state.view, head::height(state, area.width), footer)
+}
+
+/// The lines of what there is to say, if there is something and nothing is typed.
+fn notice(state: &State, columns: u16) -> Option<Vec<String>> {
+    let notice = state.notice.as_ref().filter(|_| state.focus != Focus::Search)?;
+    let mut lines = wrap(notice.as_str(), usize::from(columns));
+    lines.truncate(MAX_NOTICE);
+    Some(lines)
 }
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     let area = frame.area();
-    let areas = Areas::of(area, state.view, head::height(state, area.width));
+    let areas = areas(area, state);
     head::draw(frame, areas.head, state, theme);
     graphs::draw(frame, areas.graphs, state, theme);
     commands::draw(frame, areas.commands, state, theme);
@@ -48,14 +62,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     }
 }
 
-/// The last line: what is typed, what an act came to, or the keys.
+/// The last lines: what is typed, what an act came to, or the keys.
 fn draw_footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     if state.focus == Focus::Search {
         let typed = format!("search: {}_   (Enter ends, Esc cancels)", Shown::new(&state.search));
         return put(frame, area, Line::from(typed));
     }
-    if let Some(notice) = &state.notice {
-        return put(frame, area, Line::styled(notice.to_string(), theme.warning));
+    if let Some(lines) = notice(state, area.width) {
+        for (row, line) in area.rows().zip(lines) {
+            put(frame, row, Line::styled(line, theme.warning));
+        }
+        return;
     }
     let keys = [
         ("q", "quit"),

@@ -191,6 +191,24 @@ fn a_server_that_is_gone_is_told_of_and_comes_back() {
 }
 
 #[test]
+fn what_is_told_is_whole_on_a_narrow_screen() {
+    let told = "kick and debug need --token-file FILE, with the token of the server's --admin-token-file";
+    for width in [40, 80, 120] {
+        let mut state = State { notice: Some(Shown::new(told)), ..state() };
+        let wanted = Wanted { seconds: 900, cmd: None };
+        state.take_figures(&wanted, Err("no connection to http://127.0.0.1:9091: refused".to_owned()));
+        let text = screen(&mut state, (width, 24));
+        let words: Vec<_> = text.split_whitespace().collect();
+        for text in
+            [told, "NO FIGURES: no connection to http://127.0.0.1:9091: refused; asking again every second"]
+        {
+            let expected: Vec<_> = text.split_whitespace().collect();
+            assert!(words.windows(expected.len()).any(|found| found == expected), "{width}: {words:?}");
+        }
+    }
+}
+
+#[test]
 fn no_size_and_no_figure_is_a_panic() {
     let widest = json!({
         "uptime_s": 1e300, "workers": u32::MAX, "pid": u32::MAX, "stuck": [{ "for_ms": u64::MAX }],
