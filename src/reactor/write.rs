@@ -116,7 +116,7 @@ pub(super) enum Attempt {
 }
 
 /// One write. A short one means that the socket is full, and that an event comes when it has space again.
-#[inline]
+#[inline(always)]
 pub(super) fn attempt(
     offered: usize,
     mut write: impl FnMut() -> io::Result<usize>,
@@ -128,14 +128,24 @@ pub(super) fn attempt(
                 *writable = written == offered;
                 return Attempt::Took(written);
             }
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => {}
-                ErrorKind::WouldBlock => {
-                    *writable = false;
-                    return Attempt::Took(0);
+            Err(error) => {
+                if let Some(attempt) = failed(&error, writable) {
+                    return attempt;
                 }
-                _ => return Attempt::Failed,
-            },
+            }
         }
+    }
+}
+
+/// What a write that has failed comes to. None if it has to be tried again.
+#[cold]
+fn failed(error: &io::Error, writable: &mut bool) -> Option<Attempt> {
+    match error.kind() {
+        ErrorKind::Interrupted => None,
+        ErrorKind::WouldBlock => {
+            *writable = false;
+            Some(Attempt::Took(0))
+        }
+        _ => Some(Attempt::Failed),
     }
 }

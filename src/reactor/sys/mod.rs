@@ -29,5 +29,6 @@ mod tls_session;
 pub(crate) mod tls_socket;
 #[cfg(feature = "tls")]
 mod tls_unsent;
+mod transfer;
 mod unacknowledged;
 pub(crate) mod unix_listener;

@@ -1,6 +1,6 @@
 //! A client's socket: TCP, TLS on TCP, Unix, or simulated.
 
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::net::Shutdown;
 
 use mio::net::{TcpStream, UnixStream};
@@ -10,6 +10,7 @@ use super::poller::Registry;
 use super::read::Read;
 use super::simulated;
 use super::tls_socket::{BoxedTls, TlsSocket};
+use super::transfer::{receive, send};
 use super::unacknowledged::unacknowledged;
 use crate::conn::Outgoing;
 
@@ -51,9 +52,9 @@ impl Socket {
     #[inline(always)]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         let result = match self {
-            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Tcp(stream) => receive(stream, buffer),
             Socket::Tls(socket) => return socket.read(buffer),
-            Socket::Unix(stream) => return stream.read(buffer).map(Read::from_unix),
+            Socket::Unix(stream) => return receive(stream, buffer).map(Read::from_unix),
             Socket::Simulated(socket) => socket.read(buffer),
             Socket::Absent(_) => Err(io::ErrorKind::WouldBlock.into()),
         };
@@ -63,9 +64,9 @@ impl Socket {
     #[inline(always)]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Socket::Tcp(stream) => stream.write(bytes),
+            Socket::Tcp(stream) => send(stream, bytes),
             Socket::Tls(socket) => socket.write(bytes),
-            Socket::Unix(stream) => stream.write(bytes),
+            Socket::Unix(stream) => send(stream, bytes),
             Socket::Simulated(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
             Socket::Absent(_) => Ok(bytes.len()),
         }

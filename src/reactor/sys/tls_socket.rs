@@ -1,6 +1,6 @@
 //! TLS on a client's socket: ciphertext to and from the kernel, plaintext to and from the reactor.
 
-use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
+use std::io::{self, ErrorKind, IoSlice, Write as _};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
@@ -11,6 +11,7 @@ use super::tls_input::{Opened, TlsInput};
 use super::tls_records::Plaintext;
 use super::tls_session::Session;
 use super::tls_unsent::Unsent;
+use super::transfer::{receive, send};
 use super::unacknowledged::unacknowledged;
 use crate::tls::Tls;
 
@@ -119,7 +120,7 @@ impl TlsSocket {
             return Err(failure);
         }
         if self.is_plain() {
-            let read = self.stream.read(buffer);
+            let read = receive(&self.stream, buffer);
             self.received += read.as_ref().map_or(0, |len| *len as u64);
             return Read::from_plain(read, buffer.len());
         }
@@ -151,7 +152,7 @@ impl TlsSocket {
     fn receive(&mut self, buffer: &mut [u8], input: &mut [u8]) -> io::Result<Read> {
         let (before, space) = self.input.space(input, buffer.len()).ok_or(ErrorKind::InvalidData)?;
         let offered = space.len();
-        let len = self.stream.read(space)?;
+        let len = receive(&self.stream, space)?;
         if len == 0 && self.session.has_closed() {
             return Ok(Read::End);
         }
@@ -190,7 +191,7 @@ impl TlsSocket {
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.is_plain() {
-            let written = self.stream.write(bytes)?;
+            let written = send(&self.stream, bytes)?;
             self.unsent.count(written);
             return Ok(written);
         }
@@ -226,7 +227,7 @@ impl TlsSocket {
         while written < offered && self.unsent.is_empty() {
             let kept = self.input.kept();
             let (taken, len) = self.session.seal(kept, &mut plaintext, SEAL_BYTES, record, output)?;
-            self.unsent.send(output.get(..len).unwrap_or_default(), &mut self.stream)?;
+            self.unsent.send(output.get(..len).unwrap_or_default(), &self.stream)?;
             written += taken;
         }
         Ok(written)
@@ -267,7 +268,7 @@ impl TlsSocket {
 
     /// Gives the kernel as many of the waiting bytes as it takes. Returns their number.
     pub(crate) fn flush(&mut self) -> io::Result<usize> {
-        let flushed = if self.is_plain() { 0 } else { self.unsent.flush(&mut self.stream)? };
+        let flushed = if self.is_plain() { 0 } else { self.unsent.flush(&self.stream)? };
         if self.ends && self.has_flushed() {
             self.ends = false;
             self.stream.shutdown(Shutdown::Write)?;

@@ -1,6 +1,10 @@
 //! Ciphertext on its way out, for as long as the kernel has no space for it.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
+
+use mio::net::TcpStream;
+
+use super::transfer::send;
 
 /// Ciphertext that the kernel has not taken. It takes no memory while there is none.
 #[derive(Debug, Default)]
@@ -34,12 +38,12 @@ impl Unsent {
 
     /// Gives the kernel as much of what waits as it takes. Returns the number of bytes.
     #[inline]
-    pub(super) fn flush(&mut self, stream: &mut impl Write) -> io::Result<usize> {
+    pub(super) fn flush(&mut self, stream: &TcpStream) -> io::Result<usize> {
         if self.bytes.is_empty() { Ok(0) } else { self.flush_some(stream) }
     }
 
     #[inline(never)]
-    fn flush_some(&mut self, stream: &mut impl Write) -> io::Result<usize> {
+    fn flush_some(&mut self, stream: &TcpStream) -> io::Result<usize> {
         let rest = self.bytes.get(self.taken..).unwrap_or_default();
         let written = write(stream, rest)?;
         self.sent += written as u64;
@@ -51,7 +55,7 @@ impl Unsent {
     }
 
     /// Gives the kernel `bytes`, and keeps what it does not take. Nothing else may wait.
-    pub(super) fn send(&mut self, bytes: &[u8], stream: &mut impl Write) -> io::Result<()> {
+    pub(super) fn send(&mut self, bytes: &[u8], stream: &TcpStream) -> io::Result<()> {
         let written = write(stream, bytes)?;
         self.sent += written as u64;
         if let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -62,9 +66,9 @@ impl Unsent {
 }
 
 /// Writes once. What is left out needs an event: the kernel has no space. Returns the number of bytes.
-fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
+fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     loop {
-        match stream.write(bytes) {
+        match send(stream, bytes) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
             written => return written,
