@@ -7,12 +7,13 @@ use std::fmt;
 /// A slot is reused after its connection has ended, with another generation. A generation is not used again
 /// before 2^32 further connections have been accepted, so that an event, timer, message or ticket with an old
 /// id reaches no other connection.
+// Aligned like a number of 32 bits, so that lists of ids with such a number have no gaps.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId {
-    generation: u32,
-    /// The worker in the upper 8 bits, the slot in the lower ones.
-    worker_and_slot: u32,
-}
+#[repr(packed(4))]
+pub struct ConnectionId(
+    /// The generation in the upper 32 bits, below it the worker in 8, and the slot in the others.
+    u64,
+);
 
 /// The number of bits of an id for the slot.
 const SLOT_BITS: u32 = 24;
@@ -23,39 +24,37 @@ pub(crate) const MAX_SLOTS: usize = 1 << SLOT_BITS;
 impl ConnectionId {
     /// An id with the lower 24 bits of `slot`, which must be below [`MAX_SLOTS`].
     pub(crate) const fn new(worker: u8, slot: u32, generation: u32) -> Self {
-        ConnectionId {
-            generation,
-            worker_and_slot: (worker as u32) << SLOT_BITS | slot & (MAX_SLOTS as u32 - 1),
-        }
+        let worker_and_slot = (worker as u32) << SLOT_BITS | slot & (MAX_SLOTS as u32 - 1);
+        ConnectionId((generation as u64) << 32 | worker_and_slot as u64)
     }
 
     /// The slot of the connection.
     pub(crate) const fn slot(self) -> usize {
-        self.worker_and_slot as usize & (MAX_SLOTS - 1)
+        self.0 as usize & (MAX_SLOTS - 1)
     }
 
     /// A number that orders ids like their connections in memory: by worker, slot, and generation.
     pub(crate) const fn order(self) -> u64 {
-        (self.worker_and_slot as u64) << 32 | self.generation as u64
+        self.0.rotate_left(32)
     }
 
     /// The number of the worker that has the connection; 0 if there is only one reactor.
     #[must_use]
     pub const fn worker(self) -> usize {
-        (self.worker_and_slot >> SLOT_BITS) as usize
+        (self.0 as u32 >> SLOT_BITS) as usize
     }
 
     /// The id as one number, as the log shows it.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
-        (self.generation as u64) << 32 | self.worker_and_slot as u64
+        self.0
     }
 
     /// The id with this number, which [`to_u64`](Self::to_u64) returned. Any number is valid, but most belong
     /// to no connection.
     #[must_use]
     pub const fn from_u64(number: u64) -> Self {
-        ConnectionId { generation: (number >> 32) as u32, worker_and_slot: (number & 0xffff_ffff) as u32 }
+        ConnectionId(number)
     }
 }
 
