@@ -77,7 +77,7 @@ impl Entry {
     /// Whether it has output waiting that can be written now.
     #[inline(always)]
     pub(super) fn has_output(&self) -> bool {
-        self.writable && self.conn.outbox.is_ready()
+        self.conn.outbox.is_ready() && self.writable
     }
 
     /// How many bytes of its output the client has taken, as far as the socket can tell.

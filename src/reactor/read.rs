@@ -37,7 +37,7 @@ impl Entry {
     /// ahead.
     #[inline]
     pub(super) fn may_be_read_ahead(&self, settings: &Settings) -> bool {
-        let has_output = self.writable && !self.conn.outbox.is_empty();
+        let has_output = !self.conn.outbox.is_empty() && self.writable;
         self.readable && !self.read_on && !has_output && self.conn.says_little(settings)
     }
 

@@ -15,6 +15,14 @@ pub(crate) struct Event {
     pub(crate) priority: bool,
 }
 
+impl Event {
+    /// Whether it tells more than that the socket can be read or written.
+    #[inline(always)]
+    pub(crate) fn is_unusual(self) -> bool {
+        self.read_closed | self.error | self.priority
+    }
+}
+
 impl From<&mio::event::Event> for Event {
     #[inline]
     fn from(event: &mio::event::Event) -> Self {
