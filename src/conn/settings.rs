@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
+use crate::frame::MAX_SHORT_MESSAGE;
 use crate::moment::{Moment, whole_ms};
 use crate::record::Peer;
 use crate::recording::file;
@@ -21,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) max_len: usize,
     pub(crate) max_len_before_login: usize,
     pub(crate) max_packets_per_second: u32,
+    /// These limits let any short message pass, at any rate.
+    pub(super) short_messages_pass: bool,
     pub(crate) handshake_ms: u64,
     pub(crate) read_ms: u64,
     pub(crate) client_check_ms: u64,
@@ -61,10 +64,14 @@ impl Settings {
             timers.housekeeping,
             Some(timers.close.saturating_mul(MAX_CLOSE_TIMEOUTS)),
         ];
+        let max_len_before_login = limits.max_len_before_login.unwrap_or(limits.max_len);
+        let least_max_len = limits.max_len.min(max_len_before_login);
         Settings {
             max_len: limits.max_len,
-            max_len_before_login: limits.max_len_before_login.unwrap_or(limits.max_len),
+            max_len_before_login,
             max_packets_per_second: limits.max_packets_per_second.unwrap_or(0),
+            short_messages_pass: limits.max_packets_per_second.is_none()
+                && least_max_len >= MAX_SHORT_MESSAGE,
             handshake_ms: ms(timers.handshake),
             read_ms: ms(timers.read),
             client_check_ms: ms(timers.client_check),

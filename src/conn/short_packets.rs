@@ -26,7 +26,6 @@ struct ShortPacket<'i, S: Application> {
 struct ShortPackets<'a, 'i, S: Application> {
     router: &'static Router<S>,
     input: &'i mut [u8],
-    max_len: usize,
     frames_left: u32,
     /// The length of the write buffer at which it is to be written.
     flush_at: usize,
@@ -63,7 +62,7 @@ impl<'i, S: Application> ShortPackets<'_, 'i, S> {
     /// decides.
     #[inline(always)]
     fn take(&mut self) -> Option<ShortPacket<'i, S>> {
-        let message = ShortMessage::at_front_of(self.input, self.max_len)?;
+        let message = ShortMessage::at_front_of(self.input)?;
         let header = RequestHeader::parse(message.first);
         if header.data_status != DataStatus::Raw as u8 || !header.has_size(message.rest_len()) {
             return None;
@@ -122,17 +121,16 @@ impl Conn {
         if !begins_short_message(input) {
             return false;
         }
-        let max_len = self.max_len(env);
         let Some((decoder, mut dispatch)) = self.split() else { return false };
         let is_usual = decoder.is_idle()
-            && env.settings.max_packets_per_second == 0
+            && env.settings.short_messages_pass
             && env.tools.write_buffer.borrowed.is_empty()
             && dispatch.has_usual_calls();
         if !is_usual {
             return false;
         }
         let before = input.len();
-        let result = dispatch.short_packets(router, input, max_len, env);
+        let result = dispatch.short_packets(router, input, env);
         if let Some(result) = result {
             self.end_short_packets(result, env);
             return true;
@@ -165,14 +163,12 @@ impl Dispatch<'_> {
         &mut self,
         router: &'static Router<S>,
         input: &mut &mut [u8],
-        max_len: usize,
         env: &mut Env<S>,
     ) -> Option<Result<(), Cause>> {
         let was_in = self.record.is_logged_in();
         let mut packets = ShortPackets {
             router,
             input: std::mem::take(input),
-            max_len,
             frames_left: env.frames_left,
             flush_at: env.tools.write_buffer.start + FLUSH_BYTES,
             state: &mut env.state,

@@ -12,7 +12,7 @@ use super::opcode::{Opcode, begins_data};
 use super::rules::Rules;
 use super::skipper::Skipper;
 use machine::State;
-pub(crate) use short::{ShortMessage, begins_short_message};
+pub(crate) use short::{MAX_SHORT_MESSAGE, ShortMessage, begins_short_message};
 
 /// Decodes frames from bytes that arrive in pieces of any size (RFC 6455 §5).
 ///

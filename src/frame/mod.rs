@@ -35,7 +35,7 @@ pub use boundary::boundary_at_or_after;
 pub use close::{CloseFrame, MAX_REASON_BYTES, parse_close, push_close};
 pub use close_code::CloseCode;
 pub use decoder::Decoder;
-pub(crate) use decoder::{ShortMessage, begins_short_message};
+pub(crate) use decoder::{MAX_SHORT_MESSAGE, ShortMessage, begins_short_message};
 pub use error::Error;
 pub use event::Event;
 pub use header::{EncodedHeader, Header, MAX_CONTROL_PAYLOAD, MAX_HEADER_BYTES};

@@ -46,6 +46,9 @@ impl Short {
     }
 }
 
+/// The most bytes of a [short message](ShortMessage).
+pub(crate) const MAX_SHORT_MESSAGE: usize = MAX_CONTROL_PAYLOAD;
+
 /// A short binary message at the front of the input, still masked, and its first `N` bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct ShortMessage<const N: usize> {
@@ -63,15 +66,15 @@ pub(crate) fn begins_short_message(input: &[u8]) -> bool {
 
 impl<const N: usize> ShortMessage<N> {
     /// The short binary message at the front of a client's input, whose decoder must be
-    /// [idle](Decoder::is_idle). `None` if anything else comes next, or a message of fewer than `N` bytes or
-    /// more than `max_len`.
+    /// [idle](Decoder::is_idle), and which may send one of [`MAX_SHORT_MESSAGE`] bytes. `None` if anything
+    /// else comes next, or a message of fewer than `N` bytes.
     #[inline(always)]
-    pub(crate) fn at_front_of(input: &[u8], max_len: usize) -> Option<Self> {
+    pub(crate) fn at_front_of(input: &[u8]) -> Option<Self> {
         if input.len() < HEADER_BYTES + N {
             return None;
         }
         let short = Short::at_front_of(input)?;
-        if short.first != WHOLE_BINARY || short.length < N || short.length > max_len {
+        if short.first != WHOLE_BINARY || short.length < N {
             return None;
         }
         let mut first = *input.get(HEADER_BYTES..)?.first_chunk()?;
