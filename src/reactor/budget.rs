@@ -134,7 +134,7 @@ impl TurnBudget {
     }
 
     /// Counts work, in bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn charge(&mut self, bytes: usize) {
         self.unseen_bytes += bytes;
         if self.unseen_bytes >= SLICE_BYTES {

@@ -5,8 +5,8 @@ use super::budget::{MAX_SLICE_FRAMES, SLICE_FRAMES, Step, TURN_BYTES, TURN_FRAME
 /// What one connection may still use of a turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
-    bytes_in: u32,
-    bytes_out: u32,
+    bytes_in: usize,
+    bytes_out: usize,
     frames: u32,
     /// Frames that the next slice may take.
     slice: u32,
@@ -17,8 +17,8 @@ pub(super) struct Share {
 
 impl Share {
     pub(super) const WHOLE: Share = Share {
-        bytes_in: TURN_BYTES as u32,
-        bytes_out: TURN_BYTES as u32,
+        bytes_in: TURN_BYTES,
+        bytes_out: TURN_BYTES,
         frames: TURN_FRAMES,
         slice: SLICE_FRAMES,
         began_us: 0,
@@ -34,12 +34,12 @@ impl Share {
     /// Takes bytes that were read.
     #[inline]
     pub(super) fn take_bytes(&mut self, bytes: usize) {
-        self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
+        self.bytes_in = self.bytes_in.saturating_sub(bytes);
     }
 
     /// Takes bytes of the connection's own output that were written.
     pub(super) fn take_output(&mut self, bytes: usize) {
-        self.bytes_out = self.bytes_out.saturating_sub(saturating_u32(bytes));
+        self.bytes_out = self.bytes_out.saturating_sub(bytes);
     }
 
     /// Takes frames, or work that counts as frames.
@@ -74,10 +74,6 @@ impl Share {
             self.use_up();
         }
     }
-}
-
-fn saturating_u32(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
