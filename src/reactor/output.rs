@@ -18,10 +18,10 @@ const FULL_SEGMENTS: usize = 65_535;
 const KEPT_SEGMENTS: usize = 16 * 1024;
 
 /// Whole frames that one connection is sent in this turn.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Segment {
     receiver: ConnectionId,
-    frames: Frames,
+    place: Place,
     /// Bytes of the connection's segments so far, this one's included.
     total: usize,
     /// The connection's next segment; its first, if this is its last.
@@ -31,18 +31,27 @@ struct Segment {
     needs_update: bool,
 }
 
-/// Where frames lie until they are written.
+/// Where the frames of a segment lie. They are found by numbers, so that segments are forgotten at once.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In the write buffer, from the one byte to before the other.
+    Buffered(usize, usize),
+    /// Among the pushes, under this number.
+    Shared(usize),
+}
+
+/// The frames of a segment.
 #[derive(Debug)]
-pub(super) enum Frames {
+pub(super) enum Frames<'a> {
     /// In this range of the write buffer.
     Buffered(Range<usize>),
     /// In memory that other connections share.
-    Shared(Bytes),
+    Shared(&'a Bytes),
 }
 
-impl Frames {
+impl<'a> Frames<'a> {
     /// The frames themselves, `buffer` being the write buffer.
-    pub(super) fn bytes<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
+    pub(super) fn bytes(&self, buffer: &'a [u8]) -> &'a [u8] {
         match self {
             Frames::Buffered(range) => buffer.get(range.clone()).unwrap_or_default(),
             Frames::Shared(bytes) => bytes,
@@ -50,7 +59,7 @@ impl Frames {
     }
 
     /// The memory that other connections share.
-    pub(super) fn shared(&self) -> Option<&Bytes> {
+    pub(super) fn shared(&self) -> Option<&'a Bytes> {
         match self {
             Frames::Buffered(_) => None,
             Frames::Shared(bytes) => Some(bytes),
@@ -77,8 +86,8 @@ impl SegmentRing {
 #[derive(Debug, Default)]
 pub(super) struct Output {
     segments: Vec<Segment>,
-    /// Some of the segments are pushes.
-    has_pushes: bool,
+    /// The frames of segments that are pushes.
+    pushes: Vec<Bytes>,
 }
 
 impl Output {
@@ -88,14 +97,14 @@ impl Output {
 
     /// Whether some of the segments are pushes: others may follow for the same receivers.
     pub(super) fn has_pushes(&self) -> bool {
-        self.has_pushes
+        !self.pushes.is_empty()
     }
 
     /// Appends a push like any other frames.
     pub(super) fn push_shared(&mut self, to: ConnectionId, ring: &mut Option<SegmentRing>, frames: Bytes) {
-        self.has_pushes = true;
-        let len = frames.len();
-        *ring = self.push(to, *ring, Frames::Shared(frames), len);
+        let (place, len) = (Place::Shared(self.pushes.len()), frames.len());
+        self.pushes.push(frames);
+        *ring = self.push(to, *ring, place, len);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -114,21 +123,31 @@ impl Output {
         buffered_bytes >= FULL_BYTES || !self.has_capacity()
     }
 
-    /// Appends a segment of `len` bytes to the ring of its receiver, and returns the ring. It is written at
-    /// the end of the turn, with all else that the receiver is sent.
+    /// Appends frames in this range of the write buffer to the ring of their receiver, and returns the ring.
+    /// They are written at the end of the turn, with all else that the receiver is sent.
     #[inline(always)]
-    pub(super) fn push(
+    pub(super) fn push_buffered(
         &mut self,
         receiver: ConnectionId,
         ring: Option<SegmentRing>,
-        frames: Frames,
+        range: Range<usize>,
+    ) -> Option<SegmentRing> {
+        self.push(receiver, ring, Place::Buffered(range.start, range.end), range.len())
+    }
+
+    #[inline(always)]
+    fn push(
+        &mut self,
+        receiver: ConnectionId,
+        ring: Option<SegmentRing>,
+        place: Place,
         len: usize,
     ) -> Option<SegmentRing> {
         let index = self.segments.len();
         if let Some(ring) = ring {
-            self.push_behind(ring, receiver, frames, len);
+            self.push_behind(ring, receiver, place, len);
         } else {
-            let segment = Segment { receiver, frames, total: len, next: index, needs_update: false };
+            let segment = Segment { receiver, place, total: len, next: index, needs_update: false };
             self.segments.push(segment);
         }
         SegmentRing::at(index)
@@ -136,9 +155,9 @@ impl Output {
 
     /// Appends a segment to a ring that has others.
     #[inline(never)]
-    fn push_behind(&mut self, ring: SegmentRing, receiver: ConnectionId, frames: Frames, len: usize) {
+    fn push_behind(&mut self, ring: SegmentRing, receiver: ConnectionId, place: Place, len: usize) {
         let index = self.segments.len();
-        let mut segment = Segment { receiver, frames, total: len, next: index, needs_update: false };
+        let mut segment = Segment { receiver, place, total: len, next: index, needs_update: false };
         if let Some(last) = self.segments.get_mut(ring.last()) {
             segment.next = std::mem::replace(&mut last.next, segment.next);
             segment.total += last.total;
@@ -169,10 +188,10 @@ impl Output {
     #[inline(always)]
     pub(super) fn only_reply(&self, ring: SegmentRing) -> Option<Range<usize>> {
         match self.segments.get(ring.last())? {
-            Segment { frames: Frames::Buffered(range), next, needs_update: false, .. }
-                if *next == ring.last() =>
+            &Segment { place: Place::Buffered(start, end), next, needs_update: false, .. }
+                if next == ring.last() =>
             {
-                Some(range.clone())
+                Some(start..end)
             }
             _ => None,
         }
@@ -181,26 +200,35 @@ impl Output {
     /// The connection that gets a segment, if that is a push.
     pub(super) fn pushed_to(&self, index: usize) -> Option<ConnectionId> {
         let segment = self.segments.get(index)?;
-        segment.frames.shared().map(|_| segment.receiver)
+        matches!(segment.place, Place::Shared(_)).then_some(segment.receiver)
     }
 
     /// The segments of a ring, in order.
     pub(super) fn ring(&self, ring: SegmentRing) -> Option<Segments<'_>> {
         let last = self.segments.get(ring.last())?;
-        Some(Segments { segments: &self.segments, last, at: last.next, end: ring.last(), is_over: false })
+        Some(Segments { output: self, last, at: last.next, end: ring.last(), is_over: false })
+    }
+
+    /// The frames of a segment.
+    fn frames(&self, segment: &Segment) -> Option<Frames<'_>> {
+        Some(match segment.place {
+            Place::Buffered(start, end) => Frames::Buffered(start..end),
+            Place::Shared(number) => Frames::Shared(self.pushes.get(number)?),
+        })
     }
 
     /// Forgets all segments, which have been written.
     pub(super) fn clear(&mut self) {
-        self.has_pushes = false;
         self.segments.clear();
         self.segments.shrink_to(KEPT_SEGMENTS);
+        self.pushes.clear();
+        self.pushes.shrink_to(KEPT_SEGMENTS);
     }
 }
 
 /// The segments of one connection: an iterator over their frames, in order.
 pub(super) struct Segments<'a> {
-    segments: &'a [Segment],
+    output: &'a Output,
     last: &'a Segment,
     at: usize,
     end: usize,
@@ -209,8 +237,8 @@ pub(super) struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     /// The frames, if there is only one segment.
-    pub(super) fn only(&self) -> Option<&'a Frames> {
-        (self.last.next == self.end).then_some(&self.last.frames)
+    pub(super) fn only(&self) -> Option<Frames<'a>> {
+        self.output.frames(self.last).filter(|_| self.last.next == self.end)
     }
 
     /// Bytes of all of them.
@@ -221,17 +249,17 @@ impl<'a> Segments<'a> {
     /// Whether to update the connection's state when they are written. Several come from several calls, and
     /// one update covers all of them.
     pub(super) fn needs_update(&self) -> bool {
-        self.last.needs_update || self.only().is_none()
+        self.last.needs_update || self.last.next != self.end
     }
 }
 
 impl<'a> Iterator for Segments<'a> {
-    type Item = &'a Frames;
+    type Item = Frames<'a>;
 
-    fn next(&mut self) -> Option<&'a Frames> {
-        let segment = self.segments.get(self.at).filter(|_| !self.is_over)?;
+    fn next(&mut self) -> Option<Frames<'a>> {
+        let segment = self.output.segments.get(self.at).filter(|_| !self.is_over)?;
         self.is_over = self.at == self.end;
         self.at = segment.next;
-        Some(&segment.frames)
+        self.output.frames(segment)
     }
 }

@@ -41,7 +41,7 @@ impl<S: Application> Active<'_, S> {
         let is_at_rest = !entry.readable && is_counted && entry.conn.is_at_rest();
         let ring = entry.segments;
         self.lent.budget.expect_write(len, ring.is_none());
-        entry.segments = self.lent.output.push(entry.id(), ring, Frames::Buffered(start..end), len);
+        entry.segments = self.lent.output.push_buffered(entry.id(), ring, start..end);
         self.lent.waits.queued(&self.lent.output, &self.lent.env.tools.meter);
         if !is_at_rest {
             self.reborrow().update_state();
@@ -152,7 +152,7 @@ fn write_several<S: Application>(
     let start = buffer.len();
     for frames in segments {
         match frames {
-            Frames::Buffered(range) => buffer.extend_from_within(range.clone()),
+            Frames::Buffered(range) => buffer.extend_from_within(range),
             Frames::Shared(push) => buffer.extend_from_slice(push),
         }
     }
