@@ -63,6 +63,12 @@ impl Socket {
 
     #[inline(always)]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Most writes are a call of the system and no more, so that is all that is repeated in each place.
+        if let Socket::Tcp(stream) = self { send(stream, bytes) } else { self.write_other(bytes) }
+    }
+
+    #[inline(never)]
+    fn write_other(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => send(stream, bytes),
             Socket::Tls(socket) => socket.write(bytes),
