@@ -51,8 +51,8 @@ impl<S: Application> Env<S> {
         mailbox: Arc<Mailbox>,
     ) -> Self {
         let limits = Limits {
-            outbox: config.output.outbox_limit.unwrap_or(0),
-            compress_above: config.output.compress_above.unwrap_or(0),
+            outbox: config.output.outbox_limit.unwrap_or(Limits::NONE),
+            compress_above: config.output.compress_above.unwrap_or(Limits::NONE),
             deflate_above: config.output.deflate_above,
         };
         let log = LogLimiter::new(config.log_connections);

@@ -1,6 +1,7 @@
 //! The outbox limit: how many more bytes a connection may be sent.
 
 use super::send_buffer::SendBuffer;
+use super::tools::Limits;
 use crate::deflate;
 use crate::frame::MAX_SERVER_HEADER_BYTES;
 use crate::packet::{REPLY_HEADER_BYTES, framed_len};
@@ -12,7 +13,7 @@ impl<Session> SendBuffer<'_, Session> {
     /// Whether `len` more bytes fit the outbox if the socket takes none.
     pub(super) fn fits(&mut self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
-        let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
+        let fits = self.queued.saturating_add(gathered).saturating_add(len) <= limit;
         if !fits {
             self.note_oversized(len);
         }
@@ -32,7 +33,7 @@ impl<Session> SendBuffer<'_, Session> {
     fn free(&self) -> Option<usize> {
         let (limit, taken) =
             (self.tools.limits.outbox, self.queued.saturating_add(self.tools.write_buffer.gathered()));
-        (limit != 0).then(|| limit.saturating_sub(taken))
+        (limit != Limits::NONE).then(|| limit.saturating_sub(taken))
     }
 
     /// The space, in bytes, that a packet with `data_len` bytes of Data needs. It grows with that length.
@@ -74,7 +75,7 @@ mod tests {
     use crate::log_limiter::LogLimiter;
     use crate::mailbox::Mailbox;
     use crate::packet::{Codecs, ErrorId, Reply};
-    use crate::router::{Limits, Tools};
+    use crate::router::Tools;
 
     #[test]
     fn a_packet_counts_whole_before_it_is_taken() {
@@ -85,7 +86,7 @@ mod tests {
             (0, size - 1, false),
             (1, size, false),
             (1, size + 1, true),
-            (usize::MAX / 2, 0, true),
+            (usize::MAX / 2, Limits::NONE, true),
         ] {
             let limits = Limits { outbox: limit, ..Limits::default() };
             let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
@@ -153,10 +154,10 @@ mod tests {
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn data_that_fits_is_taken_and_one_byte_more_is_not() {
         check_space(None, 0);
-        let mut unlimited = tools(0, 10, 0);
+        let mut unlimited = tools(Limits::NONE, 10, 0);
         let buffer = SendBuffer::new(&mut unlimited, None, usize::MAX);
         assert!(buffer.data_space() == usize::MAX && buffer.fits_packets(usize::MAX, usize::MAX));
-        let mut vast = tools(usize::MAX, 10, 0);
+        let mut vast = tools(usize::MAX - 1, 10, 0);
         let buffer = SendBuffer::new(&mut vast, None, 10);
         assert!(
             buffer.data_space() == MAX_DATA && !buffer.fits_packets(3, MAX_DATA) && buffer.fits_packets(9, 9)
@@ -176,7 +177,7 @@ mod tests {
         for deflate_above in [0, 30, 128, 70_000] {
             check_space(Some(agreement), deflate_above);
         }
-        let mut vast = tools(usize::MAX, 0, 0);
+        let mut vast = tools(usize::MAX - 1, 0, 0);
         let mut deflate = Deflate::new(agreement, 1);
         let buffer = SendBuffer::new(&mut vast, deflate.as_mut(), 0);
         assert_eq!(buffer.data_space(), MAX_DATA);

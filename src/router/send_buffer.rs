@@ -2,7 +2,7 @@
 //! limit.
 
 use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
-use super::tools::Tools;
+use super::tools::{Limits, Tools};
 use crate::deflate::Deflate;
 use crate::frame::{Header, Opcode};
 use crate::packet::{MAX_SHORT_DATA, REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
@@ -35,7 +35,7 @@ impl<'a, Session> SendBuffer<'a, Session> {
     /// that may have to wait behind a reply that is being compressed.
     #[inline(always)]
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
-        if data.len() >= MIN_BORROWED_BYTES && self.tools.limits.compress_above == 0 {
+        if data.len() >= MIN_BORROWED_BYTES && self.tools.limits.compress_above == Limits::NONE {
             self.lend_long(data);
         }
     }

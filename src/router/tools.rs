@@ -62,14 +62,25 @@ pub(crate) struct Tools<Session = ()> {
 }
 
 /// Limits on the output of handlers, in bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The most output that may wait for one client; 0 for no limit.
+    /// The most output that may wait for one client, or [`NONE`](Self::NONE).
     pub(crate) outbox: usize,
-    /// Replies with longer Data are compressed; 0 for none.
+    /// Replies with longer Data are compressed. [`NONE`](Self::NONE): none are.
     pub(crate) compress_above: usize,
     /// Shorter messages are sent uncompressed, whatever the agreement.
     pub(crate) deflate_above: usize,
+}
+
+impl Limits {
+    /// No limit. As no length is greater, most uses need not ask for it.
+    pub(crate) const NONE: usize = usize::MAX;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { outbox: Self::NONE, compress_above: Self::NONE, deflate_above: 0 }
+    }
 }
 
 impl<Session> Tools<Session> {

@@ -55,7 +55,7 @@ fn open() -> Rig {
     rig.env.tools = crate::router::Tools::new(
         crate::packet::Codecs::default(),
         Arc::new(Mailbox::new(16, Box::new(|| {}))),
-        crate::router::Limits { outbox: 1 << 20, compress_above: 0, deflate_above: usize::MAX },
+        crate::router::Limits { outbox: 1 << 20, deflate_above: usize::MAX, ..Default::default() },
         crate::log_limiter::LogLimiter::new(crate::config::LogConnections::default()),
     );
     rig.feed(OFFER);

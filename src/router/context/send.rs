@@ -98,8 +98,7 @@ impl<Session> Context<'_, Session> {
     /// Whether Data of this length is compressed.
     #[inline]
     pub(crate) fn compresses_data(&self, len: usize) -> bool {
-        let threshold = self.buffer.tools.limits.compress_above;
-        cfg!(feature = "zlib") && threshold != 0 && len > threshold
+        cfg!(feature = "zlib") && len > self.buffer.tools.limits.compress_above
     }
 
     /// The headers of a reply to the request, without Data.
