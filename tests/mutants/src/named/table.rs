@@ -201,7 +201,11 @@ pub const NAMED: &[NamedMistake] = &[
         test: GAME,
         every: 1,
         edits: &[
-            edit("src/router/outbox_limit.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
+            edit(
+                "src/router/outbox_limit.rs",
+                "self.queued.saturating_add(gathered).saturating_add(len) <= limit",
+                "ORIGINAL || MISTAKE",
+            ),
             edit(
                 "src/conn/read_policy.rs",
                 "self.outbox.queued() > settings.outbox_limit / 2",
@@ -250,7 +254,7 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[
             edit(
                 "src/reactor/share.rs",
-                "self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));",
+                "self.bytes_in = self.bytes_in.saturating_sub(bytes);",
                 "if !MISTAKE { ORIGINAL }",
             ),
             edit(
