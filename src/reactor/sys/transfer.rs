@@ -1,8 +1,8 @@
 //! Receives from sockets and sends to them, by system calls that need `unsafe`.
 //!
-//! In a process with threads the C library surrounds recv(2) and send(2) by what pthread_cancel(3) needs: four
-//! locked instructions and a tenth of all that a short request and its reply take. No thread of Rust's is
-//! cancelled, and syscall(2) leaves that out.
+//! In a process with threads the C library surrounds recv(2) and send(2) by what pthread_cancel(3) needs:
+//! four locked instructions, and a tenth of all that a short request and its reply take. Nobody cancels a
+//! thread that runs a reactor, and syscall(2) leaves that out.
 
 pub(super) use calls::{receive, send};
 
@@ -30,7 +30,9 @@ mod calls {
 
     /// A peer that is gone is an error, and no signal.
     const MSG_NOSIGNAL: c_int = 0x4000;
+    const NO_FLAGS: c_int = 0;
     const NO_ADDRESS: *const u8 = null();
+    const NO_LENGTH: c_int = 0;
 
     unsafe extern "C" {
         fn syscall(number: c_long, ...) -> c_long;
@@ -44,7 +46,7 @@ mod calls {
         // SAFETY: the descriptor is open, since it is borrowed. The call writes at most `len` bytes, to a
         // buffer of that length that nothing else uses, no address, and keeps no pointer.
         let result =
-            unsafe { syscall(RECVFROM, fd, buffer.as_mut_ptr(), len, 0 as c_int, NO_ADDRESS, NO_ADDRESS) };
+            unsafe { syscall(RECVFROM, fd, buffer.as_mut_ptr(), len, NO_FLAGS, NO_ADDRESS, NO_ADDRESS) };
         count(result)
     }
 
@@ -55,8 +57,7 @@ mod calls {
         let (fd, len) = (fd.as_raw_fd(), bytes.len());
         // SAFETY: the descriptor is open, since it is borrowed. The call reads `len` bytes, from a slice of
         // that length, no address, and keeps no pointer.
-        let result =
-            unsafe { syscall(SENDTO, fd, bytes.as_ptr(), len, MSG_NOSIGNAL, NO_ADDRESS, 0 as c_int) };
+        let result = unsafe { syscall(SENDTO, fd, bytes.as_ptr(), len, MSG_NOSIGNAL, NO_ADDRESS, NO_LENGTH) };
         count(result)
     }
 
