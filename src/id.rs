@@ -9,7 +9,7 @@ use std::fmt;
 /// id reaches no other connection.
 // Aligned like a number of 32 bits, so that lists of ids with such a number have no gaps.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 pub struct ConnectionId(
     /// The generation in the upper 32 bits, below it the worker in 8, and the slot in the others.
     u64,
