@@ -161,6 +161,10 @@ impl Script for Silence {
                 Next::After(self.read / 7)
             }
             Behaviour::NeverLogsIn => {
+                if runner.now() + SLACK >= self.asked_at + self.account_check {
+                    // A stall has moved the timer, and the server's Close may cross this request.
+                    runner.allow_missing(runner.pending());
+                }
                 runner.call_refused(u16::MAX, b"", ErrorId::UNKNOWN_COMMAND.0);
                 Next::After(self.client_check.min(self.read).mul_f64(0.8))
             }
@@ -172,6 +176,31 @@ impl Script for Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::{Application, Module, Router};
+    use crate::sim::{Faults, Simulated, Simulation};
+
+    struct Game;
+    impl Application for Game {
+        type Session = ();
+    }
+    impl Simulated for Game {}
+    static NO_ROUTES: Router<Game> = Router::new([&Module::new(21, "none", [])]);
+
+    #[test]
+    fn a_request_that_crosses_the_close_need_not_be_answered() {
+        // The second request leaves when the timer is due, and either can be delayed.
+        let mut simulation = Simulation::new(1);
+        let timers = &mut simulation.config.timers;
+        timers.client_check = Some(Duration::from_secs(60));
+        timers.account_check = Some(Duration::from_secs(48));
+        simulation.faults = Faults::harmless(0.3);
+        let config = simulation.config.clone();
+        let script = |_, random: &mut Random| -> Box<dyn Script> {
+            Box::new(Silence { behaviour: Behaviour::NeverLogsIn, ..Silence::any(random, &config) })
+        };
+        let report = simulation.run(&NO_ROUTES, |_| Game, script).unwrap();
+        assert!(report.opened == 100 && (100..200).contains(&report.replies), "{report}");
+    }
 
     #[test]
     fn only_silences_that_a_timer_ends_are_chosen() {
