@@ -3,7 +3,6 @@
 use super::closing::Closing;
 use super::connection::Conn;
 use super::env::Env;
-use super::inbox::Inbox;
 use super::input::{Abort, Close, End, Flushed, Input, Refuse, Written};
 use super::phase::Phase;
 use crate::cause::Cause;
@@ -113,9 +112,6 @@ impl Conn {
         let closing = Closing::new(cause, frames, now);
         self.enter(Phase::Closing(Box::new(closing)));
         self.record.set(Flag::REARM, true);
-        // Waiting input is not handled any more, but the client's Close may be in it.
-        let inbox = self.rare.take_inbox();
-        self.skip(inbox.as_ref().map_or(&[], Inbox::rest), now);
         self.rare.end(self.outbox.has_jobs());
     }
 

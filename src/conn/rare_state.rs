@@ -227,7 +227,8 @@ impl RareState {
     }
 
     /// Drops everything that a connection without further packets no longer needs. It keeps the linked object
-    /// and the recorder, which must learn of the end, and the compressor if something `is_compressing`.
+    /// and the recorder, which must learn of the end, the input that waits, in which the client's Close may
+    /// be, and the compressor if something `is_compressing`.
     pub(super) fn end(&mut self, is_compressing: bool) {
         let Some(state) = self.state.take() else { return };
         if let Some(life) = state.attachments.life {
@@ -238,6 +239,9 @@ impl RareState {
         }
         if state.recorder.is_some() {
             self.state.get_or_insert_default().recorder = state.recorder;
+        }
+        if state.inbox.is_some() {
+            self.state.get_or_insert_default().inbox = state.inbox;
         }
         if is_compressing && state.deflate.is_some() {
             self.state.get_or_insert_default().deflate = state.deflate;

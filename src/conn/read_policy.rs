@@ -28,7 +28,7 @@ impl Conn {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => true,
             Phase::Open(_) => self.open_wants_read(settings),
-            Phase::Closing(_) => !self.has_ended(),
+            Phase::Closing(_) => !self.has_ended() && self.rare.inbox().is_none(),
             Phase::Closed(_) => false,
         }
     }
@@ -42,7 +42,9 @@ impl Conn {
                 (None, Some(inbox)) => !self.waits_for_reply(inbox.rest()) && !self.is_held_back(settings),
                 (None, None) => false,
             },
-            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
+            // Waiting input is not handled any more, but the client's Close may be in it.
+            Phase::Closing(_) => self.rare.inbox().is_some(),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closed(_) => false,
         }
     }
 
@@ -141,12 +143,8 @@ impl Conn {
 
     /// Keeps bytes that have to wait.
     pub(crate) fn keep(&mut self, input: &[u8]) {
-        if let Phase::Open(open) = &mut self.phase
-            && !input.is_empty()
-        {
-            // Waiting input replaces a buffer that is not in use.
-            open.decoder.trim();
-            self.rare.put_inbox(Inbox::new(input));
+        if matches!(self.phase, Phase::Open(_) | Phase::Closing(_)) {
+            self.put_inbox(Inbox::new(input), 0);
         }
     }
 
@@ -165,12 +163,17 @@ impl Conn {
     /// Puts back the rest of a taken inbox, without its first `used` bytes.
     pub(crate) fn put_inbox(&mut self, mut inbox: Inbox, used: usize) {
         inbox.advance(used);
-        if let Phase::Open(open) = &mut self.phase
-            && !inbox.rest().is_empty()
-        {
-            // The taken bytes may be in the decoder's buffer now.
-            open.decoder.trim();
-            self.rare.put_inbox(inbox);
+        if inbox.rest().is_empty() {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Open(open) => {
+                // Waiting input replaces a buffer that is not in use. The taken bytes may be in it now.
+                open.decoder.trim();
+                self.rare.put_inbox(inbox);
+            }
+            Phase::Closing(_) => self.rare.put_inbox(inbox),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closed(_) => {}
         }
     }
 }

@@ -30,7 +30,7 @@ fn each_phase_is_read_from_only_while_it_takes_input() {
     const YES: bool = true;
     const NO: bool = false;
     type Change = fn(&mut Rig);
-    let cases: [(&str, Change, [bool; 5]); 9] = [
+    let cases: [(&str, Change, [bool; 5]); 10] = [
         ("open", |_| {}, [YES, NO, YES, YES, YES]),
         ("input waits", |rig| rig.conn.keep(b"later"), [NO, YES, NO, YES, YES]),
         ("nothing waits", |rig| rig.conn.keep(b""), [YES, NO, YES, YES, YES]),
@@ -55,6 +55,14 @@ fn each_phase_is_read_from_only_while_it_takes_input() {
                 rig.conn.handle_end(rig.now);
             },
             [NO, NO, NO, YES, YES],
+        ),
+        (
+            "closing, and input waits",
+            |rig| {
+                rig.conn.keep(b"later");
+                rig.with(|conn, env| conn.close(Cause::Operator, env));
+            },
+            [NO, YES, NO, NO, YES],
         ),
         ("closing", |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)), [YES, NO, NO, NO, YES]),
         ("closed", |rig| rig.conn.abort(Cause::PeerGone), [NO, NO, NO, NO, YES]),
