@@ -117,7 +117,9 @@ fn continue_some<S: Application>(core: &mut Core<S>) {
         }
     }
     core.lent.budget.forget_writes();
-    core.lent.fan_outs.pass_turn();
+    if slice > 0 {
+        core.lent.fan_outs.pass_turn();
+    }
 }
 
 fn next_receiver<S: Application>(core: &mut Core<S>) -> Option<ConnectionId> {

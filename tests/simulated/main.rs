@@ -14,6 +14,7 @@ mod long_turns;
 mod population;
 mod presence;
 mod rows;
+mod shares;
 mod ticks;
 mod turns;
 mod workers;
