@@ -11,16 +11,17 @@
 
 mod loads;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use loads::wire::{BURST, ECHO, JOIN, SAY, SINK};
+use loads::wire::{BURST, DEFERRED, ECHO, JOIN, LOGIN, SAY, SINK};
 use loads::{Certificate, LoadKind, Setting, kinds};
 use rustix::time::{ClockId, clock_gettime};
 use sysconn::config::{DeflateMode, Listen, Overflow};
 use sysconn::{
-    Access, Application, Config, ConnectionId, Context, Module, Outcome, Push, Reactor, Request, Route,
-    Router, Tls,
+    Access, Application, Config, ConnectionId, Context, Identity, Login, Module, Outcome, Push, Reactor,
+    Request, Route, Router, Ticket, Tls,
 };
 
 const TURNS: usize = 1000;
@@ -30,24 +31,46 @@ const MOST: Duration = Duration::from_secs(20);
 const FIRST_TURNS: usize = 100;
 /// How often the clients may go on before a turn.
 const GOES: usize = 64;
-const LOGIN: u16 = 1002;
+/// Where the role is in Data of a login of [`loads::wire`].
+const ROLE_AT: usize = 8;
+/// Requests that are kept: more than there are clients whose requests are not answered.
+const TICKETS: usize = 100;
 const SAID: u16 = 1210;
 
-/// Those in the room.
 #[derive(Default)]
-struct Game(Vec<ConnectionId>);
+struct Game {
+    /// Those in the room.
+    room: Vec<ConnectionId>,
+    /// The last requests that are never answered.
+    tickets: VecDeque<Ticket>,
+}
 
 impl Application for Game {
     type Session = ();
 }
 
+fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    // The last field is the role.
+    let role = request.data().iter().skip(ROLE_AT).rev();
+    let role_id = role.fold(0, |role, byte| role << 7 | u64::from(byte & 0x7f));
+    let identity = Identity { role_id, ..Identity::default() };
+    context.login(Login { identity, ..Login::default() }).unwrap();
+    context.reply(b"")
+}
+
+fn defer(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    game.tickets.push_back(context.defer(request));
+    game.tickets.drain(..game.tickets.len().saturating_sub(TICKETS));
+    Outcome::Done
+}
+
 fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    game.0.push(context.id());
+    game.room.push(context.id());
     Outcome::Done
 }
 
 fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().broadcast(game.0.iter().copied(), &Push::new(SAID, request.data()));
+    context.effects().broadcast(game.room.iter().copied(), &Push::new(SAID, request.data()));
     Outcome::Done
 }
 
@@ -59,7 +82,7 @@ fn burst(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outco
 }
 
 static ACCOUNT: Module<Game> =
-    Module::new(10, "account", [Route::new(LOGIN, "login", Access::Anyone, |_, _, _| Outcome::Done)]);
+    Module::new(10, "account", [Route::new(LOGIN, "login", Access::Anyone, login)]);
 static REPLIES: Module<Game> = Module::new(
     11,
     "echo",
@@ -67,6 +90,7 @@ static REPLIES: Module<Game> = Module::new(
         Route::new(ECHO, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
         Route::new(SINK, "sink", Access::Anyone, |_, _, _| Outcome::Done),
         Route::new(BURST, "burst", Access::Anyone, burst),
+        Route::new(DEFERRED, "deferred", Access::Anyone, defer),
     ],
 );
 static ROOM: Module<Game> = Module::new(

@@ -5,6 +5,7 @@ mod arrivals;
 #[path = "../work/empty_blocks.rs"]
 mod empty_blocks;
 mod flood;
+mod replaced;
 mod tls;
 pub(crate) mod wire;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use arrivals::{Halves, Storm};
 use flood::{Flood, Plan};
+use replaced::Replaced;
 use tls::{Dribble, Handshakes, Records};
 use wire::{BURST, ECHO, LONGEST, SINK, deflated, fragments, message, packet, say, text, zlib_packet};
 
@@ -154,6 +156,9 @@ pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<LoadKind> {
         }),
         LoadKind::new("16 that send a byte in each record of TLS", Tls, "records", move |address| {
             Records::new(address, CLIENTS, &for_records)
+        }),
+        LoadKind::new("16 of which one takes over all roles", Default, "clients", |address| {
+            Replaced::new(address, CLIENTS)
         }),
         LoadKind::new("a storm of clients that connect", Default, "conn", Storm::new),
         LoadKind::new(

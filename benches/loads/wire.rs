@@ -9,10 +9,11 @@ pub(crate) const UPGRADE: &[u8] =
     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
-const LOGIN: u16 = 1002;
+pub(crate) const LOGIN: u16 = 1002;
 pub(crate) const ECHO: u16 = 1101;
 pub(crate) const SINK: u16 = 1102;
 pub(crate) const BURST: u16 = 1104;
+pub(crate) const DEFERRED: u16 = 1105;
 pub(crate) const JOIN: u16 = 1201;
 pub(crate) const SAY: u16 = 1203;
 /// Data of the longest packet.
@@ -68,11 +69,16 @@ fn varint(bytes: &mut Vec<u8>, mut value: usize) {
     bytes.push(value as u8);
 }
 
-/// A login with that role, and a request to join the room.
-pub(crate) fn enter(number: usize) -> Vec<u8> {
+/// A login with the role of that number, from 0.
+pub(crate) fn login(number: usize) -> Vec<u8> {
     let mut login = [field(1, b"bench"), vec![4 << 3]].concat();
     varint(&mut login, number + 1);
-    [packet(LOGIN, &login), packet(JOIN, &field(1, ROOM))].concat()
+    packet(LOGIN, &login)
+}
+
+/// A login with that role, and a request to join the room.
+pub(crate) fn enter(number: usize) -> Vec<u8> {
+    [login(number), packet(JOIN, &field(1, ROOM))].concat()
 }
 
 /// A text of that many bytes to all members of the room.
