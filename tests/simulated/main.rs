@@ -15,6 +15,7 @@ mod population;
 mod presence;
 mod rows;
 mod shares;
+mod skipping;
 mod ticks;
 mod turns;
 mod workers;
