@@ -44,8 +44,10 @@ mod signals;
 mod store;
 mod tally;
 mod tls;
+mod tls_error;
 mod top;
 mod wechat;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;

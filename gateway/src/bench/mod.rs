@@ -38,6 +38,7 @@ use shared::Shared;
 use crate::descriptors;
 use crate::options::{BenchOutput, BenchTask};
 use crate::signals;
+use crate::words::plural;
 
 /// Descriptors for other uses than connections: files, the poll, the terminal, the admin address, `/proc`.
 const RESERVED_DESCRIPTORS: u64 = 32;
@@ -89,7 +90,8 @@ fn check_descriptors(plan: &Plan) -> Result<(), String> {
     if asked <= allowed {
         return Ok(());
     }
-    Err(format!("{asked} connections: the descriptor limit of {limit} (ulimit -n) allows {allowed}"))
+    let asked = plural(asked, "connection", "connections");
+    Err(format!("{asked}: the descriptor limit of {limit} (ulimit -n) allows {allowed}"))
 }
 
 /// What a run leaves beside the figures.

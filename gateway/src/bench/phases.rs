@@ -12,6 +12,7 @@ use super::plan::Kind;
 use super::process::{Usage, own_cpu, own_wait, usage};
 use super::schedule::Schedule;
 use super::shared::Shared;
+use crate::words::plural;
 
 /// Failures before the first connection that end the run: the others would fail too.
 const MAX_FAILURES: u64 = 100;
@@ -94,7 +95,8 @@ pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
         engine.turn(if next < all { due(next).max(now + 1) } else { u64::MAX }, &mut events)?;
         if engine.takes_tick() {
             let opened = engine.shared.figures.opened;
-            engine.progress.show(opened, all as u64, &format!("{opened} of {all} connections are opened"));
+            let goal = plural(all, "connection", "connections");
+            engine.progress.show(opened, all as u64, &format!("{opened} of {goal} opened"));
         }
     }
     let busy = engine.shared.plan.connections;

@@ -3,6 +3,7 @@
 use super::admin::Counted;
 use super::figures::Figures;
 use super::plan::Kind;
+use crate::words::plural;
 
 /// One line for each difference; none if all is as it should be.
 pub(super) fn differences(
@@ -11,30 +12,35 @@ pub(super) fn differences(
     counted: Option<&Result<Counted, String>>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut note = |count: u64, what: &str| {
+    for (count, one, many) in [
+        (figures.unanswered, "request has no reply", "requests have no reply"),
+        (figures.refusals(), "request was refused", "requests were refused"),
+        (figures.wrong, "message is not what it should be", "messages are not what they should be"),
+        (figures.failures(), "connection could not be opened", "connections could not be opened"),
+        (figures.losses(), "connection ended before its time", "connections ended before their time"),
+    ] {
         if count > 0 {
-            lines.push(format!("{count} {what}"));
+            lines.push(plural(count, one, many));
         }
-    };
-    note(figures.unanswered, "requests have no reply");
-    note(figures.refusals(), "requests were refused");
-    note(figures.wrong, "messages are not what they should be");
-    note(figures.failures(), "connections could not be opened");
-    note(figures.losses(), "connections ended before their time");
+    }
     if matches!(kind, Kind::Rooms { .. }) && figures.delivered != figures.deliveries_due {
-        lines.push(format!(
-            "{} deliveries, and there should be {}",
-            figures.delivered, figures.deliveries_due
-        ));
+        let delivered = plural(figures.delivered, "delivery", "deliveries");
+        lines.push(format!("{delivered}, and there should be {}", figures.deliveries_due));
     }
     match counted {
         None => {}
         Some(Err(line)) => lines.push(format!("the server's own count: {line}")),
         Some(Ok(counted)) if counted.differing == 0 => {}
         Some(Ok(Counted { own, server, differing })) => lines.push(format!(
-            "the server's own count differs on {differing} connections: it has received {} packets and sent {} \
-             on {} of them, and should have received {} and sent {} on {}",
-            server.received, server.sent, server.connections, own.sent, own.received, own.connections,
+            "the server's own count differs on {}: it has received {} and sent {} on {} of them, \
+             and should have received {} and sent {} on {}",
+            plural(*differing, "connection", "connections"),
+            plural(server.received, "packet", "packets"),
+            server.sent,
+            server.connections,
+            own.sent,
+            own.received,
+            own.connections,
         )),
     }
     lines
@@ -57,13 +63,13 @@ mod tests {
         assert_eq!(check(&|_| {}, Kind::Echo, None), "");
         assert_eq!(check(&|figures| figures.unsent = 3, Kind::Echo, None), "", "that is a low rate");
         assert_eq!(check(&|figures| figures.unanswered = 3, Kind::Echo, None), "3 requests have no reply");
-        assert_eq!(check(&|figures| figures.refuse(5), Kind::Echo, None), "1 requests were refused");
-        assert!(check(&|figures| figures.wrong = 1, Kind::Echo, None).contains("not what they should be"));
+        assert_eq!(check(&|figures| figures.refuse(5), Kind::Echo, None), "1 request was refused");
+        assert!(check(&|figures| figures.wrong = 1, Kind::Echo, None).contains("not what it should be"));
         let end = |figures: &mut Figures| {
             figures.lose("a".to_owned());
             figures.fail("b".to_owned());
         };
-        assert!(check(&end, Kind::Echo, None).contains("opened; 1 connections ended before"));
+        assert!(check(&end, Kind::Echo, None).contains("opened; 1 connection ended before its time"));
         let deliver = |figures: &mut Figures| (figures.delivered, figures.deliveries_due) = (3, 4);
         assert_eq!(check(&deliver, rooms, None), "3 deliveries, and there should be 4");
         let own = Packets { connections: 1, sent: 5, received: 4 };

@@ -8,13 +8,14 @@ use std::io::{self, Write as _};
 
 use sysconn::client::{ClientError, Ended};
 use sysconn::packet::ErrorId;
-use sysconn::{Identity, Login, Reconnect};
+use sysconn::{Cause, Identity, Login, Reconnect};
 
 use crate::client::read_roots;
 use crate::login_as::{login_as, read_token};
 use crate::messages::account;
 use crate::options::{CallTask, LoginAs, Token, shown};
 use crate::signals;
+use crate::tls_error;
 use catalogue::Catalogue;
 use data::{Form, encode};
 use session::{Session, Stop};
@@ -79,8 +80,8 @@ fn tell(error: &ClientError, lost: u8) -> u8 {
         }
         ClientError::Ended(ended) => (lost, end(ended)),
         ClientError::TimedOut => (if lost == CLOSED { TIMED_OUT } else { lost }, error.to_string()),
-        ClientError::Io(failed) if failed.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            (lost, format!("TLS: {failed}"))
+        ClientError::Io(failed) => {
+            (lost, tls_error::of_io(failed).map_or_else(|| error.to_string(), |line| format!("TLS: {line}")))
         }
         _ => (lost, error.to_string()),
     };
@@ -94,14 +95,23 @@ pub(crate) fn end(ended: &Ended) -> String {
     let mut line = ended.to_string();
     if !ended.reason.is_empty() {
         line += &format!(": {}", shown(&ended.reason));
-    } else if let Some(cause) = ended.cause() {
-        line += &format!(": {}", cause.label().replace('_', " "));
+    } else if let Some(meaning) = meaning_of_close(ended) {
+        line += &format!(": {meaning}");
     }
     line + &match (ended.retry_seconds(), ended.advice()) {
         (Some(seconds), _) => format!("; reconnect after {seconds} s"),
         (None, Reconnect::Never) => "; do not reconnect".to_owned(),
         (None, when) => format!("; reconnect {when}"),
     }
+}
+
+/// What the code of a Close frame means; `None` if it is no code of this library's servers.
+pub(crate) fn meaning_of_close(ended: &Ended) -> Option<String> {
+    Some(match ended.cause()? {
+        Cause::PeerClosed(_) => "normal closure".to_owned(),
+        Cause::Application(_) => "the application's own".to_owned(),
+        cause => cause.label().replace('_', " "),
+    })
 }
 
 /// What an ErrorID means, as docs/protocol.md has it.

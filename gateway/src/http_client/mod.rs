@@ -22,6 +22,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
 use crate::options::{HttpAddress, read, shown};
+use crate::tls_error;
 use unix::UnixConnector;
 
 /// The longest time of a request with its answer.
@@ -165,9 +166,12 @@ fn failure(error: ureq::Error) -> HttpError {
             | std::io::ErrorKind::AddrNotAvailable
             | std::io::ErrorKind::NotFound
             | std::io::ErrorKind::PermissionDenied => HttpError::Unreachable(error.to_string()),
-            _ => HttpError::Failed(shown(error.to_string())),
+            _ => match tls_error::of_io(&error) {
+                Some(reason) => HttpError::Tls(reason),
+                None => HttpError::Failed(shown(error.to_string())),
+            },
         },
-        ureq::Error::Rustls(error) => HttpError::Tls(shown(error.to_string())),
+        ureq::Error::Rustls(error) => HttpError::Tls(tls_error::in_words(&error)),
         ureq::Error::Tls(reason) => HttpError::Tls(reason.to_owned()),
         error => HttpError::Failed(shown(error.to_string())),
     }

@@ -161,7 +161,7 @@ fn population() -> [Arg; 8] {
         option("duration", "DURATION", "Measure so long [default: 10s]").value_parser(duration(SHORTEST)),
         option("churn", "N", "Close a connection after N requests, and open another in its place")
             .value_parser(value_parser!(u32).range(1..)),
-        switch("without-close", "End such connections at once, without a Close frame").requires("churn"),
+        switch("without-close", "With --churn: end such connections at once, without a Close frame"),
         option(
             "timeout",
             "DURATION",
@@ -195,8 +195,7 @@ fn measuring() -> [Arg; 5] {
         option("admin", "URL", "The server's admin address: compare with what the server has counted")
             .value_parser(|text: &str| text.parse::<HttpAddress>()),
         option("token-file", "FILE", "The file of the admin address's token")
-            .value_parser(value_parser!(PathBuf))
-            .requires("admin"),
+            .value_parser(value_parser!(PathBuf)),
         option("output", "FORMAT", "Print the figures as text, json or csv")
             .value_parser(["text", "json", "csv"])
             .default_value("text"),
@@ -250,6 +249,12 @@ pub(super) fn read(matches: &ArgMatches) -> Result<BenchTask, Exit> {
 fn check(task: &BenchTask) -> Result<(), &'static str> {
     if task.replies == 0 && task.rate.is_none() {
         return Err("--replies 0: without replies only a --rate says when to send");
+    }
+    if task.without_close && task.churn.is_none() {
+        return Err("--without-close: expected --churn beside it, which has connections end");
+    }
+    if task.token_file.is_some() && task.admin.is_none() {
+        return Err("--token-file: expected --admin beside it, the address that the token is for");
     }
     match task.fan_out {
         Some(members) if !task.connections.is_multiple_of(members) => {

@@ -93,11 +93,11 @@ fn what_a_foreign_echo_does_wrong_is_a_difference() {
     for (fault, expected) in [
         (Fault::None, ""),
         (Fault::Greets, ""),
-        (Fault::Changes, "1 messages are not what they should be"),
-        (Fault::Repeats, "messages are not what they should be"),
-        (Fault::Forgets, "requests have no reply"),
-        (Fault::Closes, "connections ended before their time"),
-        (Fault::Ends, "1 connections ended before their time"),
+        (Fault::Changes, "1 message is not what it should be"),
+        (Fault::Repeats, "1 message is not what it should be"),
+        (Fault::Forgets, "1 request has no reply"),
+        (Fault::Closes, "1 connection ended before its time"),
+        (Fault::Ends, "1 connection ended before its time"),
     ] {
         let url = echo(fault, || ());
         let arguments = ["--echo", "--connections", "1", "--timeout", "300ms"];
@@ -109,6 +109,12 @@ fn what_a_foreign_echo_does_wrong_is_a_difference() {
             "{figures}"
         );
         assert!(lines.contains(expected), "{fault:?}: {figures}");
+        let lost = match fault {
+            Fault::Closes => r#"{"the server closed the connection with 4100 (the application's own)":1}"#,
+            Fault::Ends => r#"{"the server ended the connection without a Close frame":1}"#,
+            _ => "{}",
+        };
+        assert_eq!(figures["lost"].to_string(), lost, "{fault:?}: {figures}");
         assert_eq!(count(&figures, "others"), u64::from(fault == Fault::Greets), "{fault:?}: {figures}");
     }
 }

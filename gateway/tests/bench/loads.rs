@@ -143,7 +143,7 @@ fn what_is_not_answered_as_it_should_be_is_a_difference() {
             &["--cmd", "1103", "--hex", "1234", "--rate", "50", "--connections", "2"][..],
             "requests were refused",
         ),
-        (&["--cmd", "1102", "--connections", "1", "--timeout", "100ms"], "1 requests have no reply"),
+        (&["--cmd", "1102", "--connections", "1", "--timeout", "100ms"], "1 request has no reply"),
         (&["--cmd", "1106", "--connections", "2", "--rate", "50"], "2 connections ended before their time"),
         (&["--cmd", "1104", "--hex", "0002", "--connections", "1"], "messages are not what they should be"),
         (&["--connections", "8"], "3 connections could not be opened"),

@@ -17,7 +17,7 @@ fn a_terminal_shows_how_far_a_run_is() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}", program.address());
     for (arguments, phase) in [
-        (&["--connections", "2", "--ramp", "1h"][..], "1 of 2 connections are opened"),
+        (&["--connections", "2", "--ramp", "1h"][..], "1 of 2 connections opened"),
         (&["--warmup", "1h"], "warm-up"),
         (&["--warmup", "0", "--duration", "1h"], "/s, p99 "),
         (

@@ -32,7 +32,15 @@ fn a_server_with_tls_is_put_under_load() {
         let (sent, answered) = (count(&figures, "sent"), count(&figures, "answered"));
         assert!(status == 0 && sent == answered && sent > 0, "{arguments:?}: {figures}");
     }
-    let ended = run(&url, &["--echo", "--ca", &other, "--connections", "1"]);
-    assert!(ended.status == 3 && ended.error.contains("invalid peer certificate"), "{}", ended.error);
+    let plain = Program::start(&["echo", "--listen", "127.0.0.1:0"]);
+    let plain = format!("wss://{}", plain.address());
+    for (url, ca, expected) in [
+        (&url, &other, "the server's certificate is not signed by"),
+        (&plain, &cert, "the server does not speak TLS at this port"),
+    ] {
+        let ended = run(url, &["--echo", "--ca", ca, "--connections", "1"]);
+        let expected = format!("no connection: TLS: {expected}");
+        assert!(ended.status == 3 && ended.error.contains(&expected), "{}", ended.error);
+    }
     fs::remove_dir_all(&folder).unwrap();
 }

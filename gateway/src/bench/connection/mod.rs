@@ -17,12 +17,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use mio::{Registry, Token};
+use sysconn::client::Ended;
 use sysconn::frame::{CloseCode, Decoder, Opcode};
 
 use super::handshake::Handshake;
 use super::shared::Shared;
 use super::transport::Transport;
 use super::wire::Wire;
+use crate::call::meaning_of_close;
+use crate::tls_error;
 pub(super) use session::Standing;
 use session::{Session, Stage};
 
@@ -50,8 +53,15 @@ impl From<io::Error> for Stop {
 impl Stop {
     fn reason(self) -> String {
         match self {
-            Stop::Io(error) => error.to_string(),
-            Stop::Closed(code) => format!("the server closed the connection with {code}"),
+            Stop::Io(error) => {
+                tls_error::of_io(&error).map_or_else(|| error.to_string(), |line| format!("TLS: {line}"))
+            }
+            Stop::Closed(code) => {
+                // The server's own words would make many reasons of one.
+                let ended = Ended { code, reason: String::new() };
+                let meaning = meaning_of_close(&ended).map(|meaning| format!(" ({meaning})"));
+                format!("{ended}{}", meaning.unwrap_or_default())
+            }
             Stop::End => "the server ended the connection without a Close frame".to_owned(),
             Stop::Failed(reason) => reason,
         }

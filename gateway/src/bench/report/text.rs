@@ -1,6 +1,7 @@
 //! The figures as text, for a person.
 
 use super::{Report, Times};
+use crate::words::plural;
 
 /// Some lines.
 pub(in crate::bench) fn text(report: &Report) -> String {
@@ -16,10 +17,15 @@ pub(in crate::bench) fn text(report: &Report) -> String {
 fn head(report: &Report) -> Vec<String> {
     let seconds = report.seconds;
     let (connections, idle) = (report.connections, report.idle);
-    let idle = if idle > 0 { format!(" and {idle} idle ones") } else { String::new() };
+    let connections = plural(connections, "connection", "connections");
+    let idle = match idle {
+        0 => String::new(),
+        idle => format!(" and {}", plural(idle, "idle one", "idle ones")),
+    };
+    let size = plural(report.size, "byte", "bytes");
     let mut lines = vec![format!(
-        "{} at {}: {connections} connections{idle}, {} bytes, {seconds:.1} s measured",
-        report.load, report.url, report.size
+        "{} at {}: {connections}{idle}, {size}, {seconds:.1} s measured",
+        report.load, report.url
     )];
     lines.push(match report.rate_asked {
         Some(rate) => {
@@ -51,7 +57,8 @@ fn counts(report: &Report) -> Vec<String> {
         lines.push(format!("deliveries   {} of {}", report.delivered, report.deliveries_due));
     }
     if report.others > 0 {
-        lines.push(format!("others       {} pushes or texts that nothing asked for", report.others));
+        let others = plural(report.others, "push or text", "pushes or texts");
+        lines.push(format!("others       {others} that nothing asked for"));
     }
     let (failed, lost): (u64, u64) = (report.failed.values().sum(), report.lost.values().sum());
     lines.push(format!("connections  {} opened, {failed} failed, {lost} lost", report.opened));
@@ -123,8 +130,10 @@ fn verdict(report: &Report) -> Vec<String> {
     let mut lines = vec![String::new()];
     if let Some(count) = report.server_count.as_ref().filter(|count| count.agrees) {
         lines.push(format!(
-            "the server has counted the same on {} connections: {} packets received, {} sent",
-            count.connections, count.received, count.sent
+            "the server has counted the same on {}: {} received, {} sent",
+            plural(count.connections, "connection", "connections"),
+            plural(count.received, "packet", "packets"),
+            count.sent
         ));
     }
     match report.differences() {

@@ -11,6 +11,7 @@ use super::super::shown::{Shown, fit, width, wrap};
 use super::super::state::State;
 use super::super::theme::Theme;
 use super::put;
+use crate::words::plural;
 
 /// A figure: its label, its value, and how it is marked.
 struct Figure {
@@ -85,13 +86,13 @@ fn title(state: &State, columns: usize) -> String {
     // A long path leaves room for what is behind it.
     let server = fit(server, width(server).min(columns / 2), false);
     let about = state.stats.as_ref().map_or_else(String::new, |stats| {
-        let plural = if stats.workers == 1 { "" } else { "s" };
+        let workers = plural(stats.workers, "worker", "workers");
         let up = duration((stats.uptime_s.max(0.0) * 1000.0) as u64);
         let node = stats
             .node
             .as_ref()
             .map_or_else(String::new, |name| format!(", node {name} of {}", stats.other_nodes.len() + 1));
-        format!("  {} up {up}, {} worker{plural}, pid {}{node}", stats.version, stats.workers, stats.pid)
+        format!("  {} up {up}, {workers}, pid {}{node}", stats.version, stats.pid)
     });
     format!("sysconn {server}{about}")
 }
