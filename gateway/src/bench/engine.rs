@@ -181,9 +181,10 @@ impl Engine {
                 self.wake.woke();
             } else {
                 let has_ended = event.is_read_closed();
-                let is_readable = event.is_readable() || has_ended || event.is_error();
+                let has_failed = event.is_error();
+                let is_readable = event.is_readable() || has_ended || has_failed;
                 let is_writable = event.is_writable();
-                self.ready(event.token().0, Readiness { is_readable, is_writable, has_ended });
+                self.ready(event.token().0, Readiness { is_readable, is_writable, has_failed, has_ended });
             }
         }
         self.send_active();

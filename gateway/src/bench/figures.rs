@@ -79,10 +79,12 @@ impl Figures {
         })
     }
 
-    /// A request was sent. Without replies, it counts now.
-    pub(super) fn send(&mut self, now: u64, replies: u32) {
-        self.sent += 1;
-        self.measured += u64::from(replies == 0 && self.window.contains(&now));
+    /// So many requests were sent. Without replies, they count now.
+    pub(super) fn send(&mut self, now: u64, count: u64, has_replies: bool) {
+        self.sent += count;
+        if !has_replies && self.window.contains(&now) {
+            self.measured += count;
+        }
     }
 
     /// A request of an open loop that was due at `intended` was sent.

@@ -65,6 +65,14 @@ impl InFlight {
         self.requests.front().copied()
     }
 
+    /// The only reply to the oldest request has come: [`answer`](Self::answer) for millions a second.
+    pub(super) fn answer_oldest(&mut self) -> Answer {
+        match self.requests.pop_front() {
+            Some(request) if request.is_overtaken => Answer::Overtaken,
+            oldest => oldest.map_or(Answer::Unexpected, Answer::Complete),
+        }
+    }
+
     /// A reply with this Flag has come. With `ends` no other reply to the request comes: it was refused.
     pub(super) fn answer(&mut self, flag: u32, ends: bool) -> Answer {
         let Some(at) = self.position(flag) else { return Answer::Unexpected };

@@ -40,20 +40,14 @@ impl Transport {
         Ok(Transport::Tls(Box::new(connection), tcp))
     }
 
-    /// Whether the TCP connection is there; the error if it could not be made.
-    pub(super) fn is_connected(&self) -> io::Result<bool> {
-        let tcp = self.tcp();
-        if let Some(error) = tcp.take_error()? {
-            return Err(error);
-        }
-        match tcp.peer_addr() {
-            Ok(_) => {
-                tcp.set_nodelay(true)?;
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(error),
-        }
+    /// The error that waits at the socket.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.tcp().take_error()?.map_or(Ok(()), Err)
+    }
+
+    /// The TCP connection is there: Linux says so by reporting the socket as writable, without an error.
+    pub(super) fn set_connected(&self) -> io::Result<()> {
+        self.tcp().set_nodelay(true)
     }
 
     /// Its own address.

@@ -26,7 +26,7 @@ impl Session {
             return input;
         }
         // Requests that went out together are recorded together.
-        let (mut together, mut answers) = (0, 0);
+        let (mut together, mut answers, mut packets) = (0, 0, 0);
         while let Some(oldest) = self.in_flight.oldest().filter(|_| !input.is_empty()) {
             let left = shared.template.echo_of(oldest.flag).len().saturating_sub(self.begun.bytes);
             let count = left.min(input.len());
@@ -34,13 +34,13 @@ impl Session {
             if !shared.template.is_part_of_echo(part, self.begun.bytes) {
                 break;
             }
-            let is_whole = count == left;
             input = input.split_at_mut(count).1;
-            self.begun = Begun { flag: oldest.flag, bytes: self.begun.bytes + count };
-            if is_whole {
-                self.begun = Begun::default();
-                self.packets_received += u64::from(shared.plan.kind != Kind::Echo);
-                match self.in_flight.answer(oldest.flag, true) {
+            if count < left {
+                self.begun = Begun { flag: oldest.flag, bytes: self.begun.bytes + count };
+            } else {
+                self.begun.bytes = 0;
+                packets += 1;
+                match self.in_flight.answer_oldest() {
                     Answer::Complete(request) if request.intended == together => answers += 1,
                     Answer::Complete(request) => {
                         shared.figures.answer(together, now, answers);
@@ -51,6 +51,7 @@ impl Session {
             }
         }
         shared.figures.answer(together, now, answers);
+        self.packets_received += if shared.plan.kind == Kind::Echo { 0 } else { packets };
         input
     }
 

@@ -73,6 +73,8 @@ impl Stop {
 pub(super) struct Readiness {
     pub(super) is_readable: bool,
     pub(super) is_writable: bool,
+    /// An error waits, such as that no connection could be made.
+    pub(super) has_failed: bool,
     /// The server sends no more than what is there.
     pub(super) has_ended: bool,
 }
@@ -161,9 +163,13 @@ impl Connection {
     fn make_progress(&mut self, readiness: Readiness, shared: &mut Shared) -> Result<bool, Stop> {
         let Some(wire) = &mut self.wire else { return Ok(false) };
         if !self.session.is_connected {
-            if !wire.transport.is_connected()? {
+            if readiness.has_failed {
+                wire.transport.check()?;
+            }
+            if !readiness.is_writable {
                 return Ok(false);
             }
+            wire.transport.set_connected()?;
             self.session.is_connected = true;
         }
         wire.is_writable |= readiness.is_writable;
@@ -185,7 +191,7 @@ impl Connection {
         loop {
             self.session.send(wire, shared);
             wire.flush()?;
-            if !wire.is_writable || !self.session.may_send(shared) {
+            if !wire.is_writable || self.session.sendable(shared) == 0 {
                 break;
             }
         }

@@ -15,54 +15,68 @@ const SILENCE: u64 = 25_000_000_000;
 impl Session {
     /// Sends what is due, or in a closed loop, what there is room for.
     pub(super) fn send(&mut self, wire: &mut Wire, shared: &mut Shared) {
-        let mut now = None;
-        while self.may_send(shared) && wire.has_room() {
-            let now = *now.get_or_insert_with(|| shared.clock.now());
+        let most = self.sendable(shared);
+        if most == 0 {
+            return;
+        }
+        let (now, mut sent) = (shared.clock.now(), 0);
+        while sent < most && wire.has_room() {
             let intended = match &shared.schedule {
-                Some(schedule) => schedule.intended(self.sender, self.requests),
+                Some(schedule) => schedule.intended(self.sender, self.requests.saturating_add(sent)),
                 None => now,
             };
-            self.owed = self.owed.saturating_sub(1);
             self.request(intended, now, wire, shared);
+            sent += 1;
+        }
+        if sent > 0 {
+            self.count_sent(sent, now, shared);
         }
     }
 
-    /// Whether a request is due, and there is room for it in the pipeline.
-    pub(super) fn may_send(&self, shared: &Shared) -> bool {
+    /// How many requests are due, or may be sent in a closed loop, and have room in the pipeline.
+    pub(super) fn sendable(&self, shared: &Shared) -> u64 {
         let plan = &shared.plan;
-        let is_due = match shared.schedule {
-            Some(_) => self.owed > 0,
-            None => shared.is_sending,
+        if !matches!(self.stage, Stage::Open) || self.is_idle {
+            return 0;
+        }
+        let due = match shared.schedule {
+            Some(_) => self.owed,
+            None if shared.is_sending => u64::MAX,
+            None => 0,
         };
-        is_due
-            && matches!(self.stage, Stage::Open)
-            && !self.is_idle
-            && self.in_flight.len() < plan.pipeline
-            && plan.churn.is_none_or(|most| self.used < most)
+        let room = plan.pipeline.saturating_sub(self.in_flight.len()) as u64;
+        let of_this_connection = plan.churn.map_or(u64::MAX, |most| most.saturating_sub(self.used).into());
+        due.min(room).min(of_this_connection)
     }
 
     fn request(&mut self, intended: u64, now: u64, wire: &mut Wire, shared: &mut Shared) {
         let flag = self.in_flight.next_flag();
-        let (number, replies) = match shared.plan.kind {
-            Kind::Echo => (flag.into(), 1),
-            Kind::Call { replies, .. } => (flag.into(), replies),
+        let (number, room, replies) = match shared.plan.kind {
+            Kind::Echo => (flag.into(), 0, 1),
+            Kind::Call { replies, .. } => (flag.into(), 0, replies),
             // The text itself says when it was due.
             Kind::Rooms { members } => {
                 shared.figures.deliveries_due += members as u64;
-                (intended, 1)
+                (intended, shared.plan.room(self.index), 1)
             }
         };
-        let room = shared.plan.room(self.index);
         let message = shared.template.fill(flag, number, room);
         wire.request(message, shared.codec.as_mut(), &mut shared.random);
-        shared.figures.bytes_sent += message.len() as u64;
-        shared.figures.send(now, replies);
         if shared.schedule.is_some() {
             shared.figures.send_late(intended, now);
         }
         self.in_flight.push(flag, replies, intended);
-        (self.requests, self.used) = (self.requests + 1, self.used.saturating_add(1));
-        self.packets_sent += u64::from(shared.plan.kind != Kind::Echo);
+    }
+
+    /// So many requests were sent. They are counted together: it takes less time.
+    fn count_sent(&mut self, sent: u64, now: u64, shared: &mut Shared) {
+        let has_replies = !matches!(shared.plan.kind, Kind::Call { replies: 0, .. });
+        shared.figures.send(now, sent, has_replies);
+        shared.figures.bytes_sent += sent * shared.template.len() as u64;
+        self.owed = self.owed.saturating_sub(sent);
+        self.requests = self.requests.saturating_add(sent);
+        self.used = self.used.saturating_add(u32::try_from(sent).unwrap_or(u32::MAX));
+        self.packets_sent += if shared.plan.kind == Kind::Echo { 0 } else { sent };
         self.last_sent = now;
     }
 
