@@ -34,7 +34,8 @@ struct Churn<'a> {
     /// Bytes that come for the upgrade request, and for the echo; without one, a visit ends before it.
     head_len: usize,
     reply_len: Option<usize>,
-    clients: Vec<Client>,
+    /// There is none between the end of one and the beginning of the next.
+    clients: Vec<Option<Client>>,
     visits: u64,
     latency: Histogram,
 }
@@ -68,7 +69,7 @@ pub fn churn(
     drop(first);
     for index in 0..at_once {
         let client = churn.begin(index)?;
-        churn.clients.push(client);
+        churn.clients.push(Some(client));
     }
     churn.go_on(warm_up)?;
     churn.latency.clear();
@@ -90,6 +91,7 @@ impl Churn<'_> {
         let mut buffer = vec![0; 64 * 1024];
         let begin = Instant::now();
         let mut last_event = begin;
+        let (mut answered, mut left) = (vec![], vec![]);
         while begin.elapsed() < slice {
             match self.poll.poll(&mut events, Some(Duration::from_millis(100))) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
@@ -102,19 +104,31 @@ impl Churn<'_> {
             }
             for event in &events {
                 let Token(index) = event.token();
-                if event.is_writable() && matches!(self.clients[index].phase, Phase::Connected) {
-                    self.clients[index].ask(&self.upgrade, Phase::Upgraded)?;
+                let Some(client) = &mut self.clients[index] else { continue };
+                if event.is_writable() && matches!(client.phase, Phase::Connected) {
+                    client.ask(&self.upgrade, Phase::Upgraded)?;
                 }
-                if event.is_readable() {
-                    self.read(index, &mut buffer)?;
+                if event.is_readable() && self.read(index, &mut buffer)? {
+                    answered.push(index);
                 }
+            }
+            // As in other loads, what follows from the reads of a turn comes after all of them.
+            for index in answered.drain(..) {
+                if !self.ask_for_echo(index)? {
+                    self.clients[index] = None;
+                    left.push(index);
+                }
+            }
+            for index in left.drain(..) {
+                self.clients[index] = Some(self.begin(index)?);
             }
         }
         Ok(())
     }
 
-    fn read(&mut self, index: usize, buffer: &mut [u8]) -> Result<()> {
-        let client = &mut self.clients[index];
+    /// Returns whether all that a client waits for has come.
+    fn read(&mut self, index: usize, buffer: &mut [u8]) -> Result<bool> {
+        let Some(client) = &mut self.clients[index] else { return Ok(false) };
         client.received += read_available(&mut client.stream, buffer, |_| ())?;
         let awaited = match client.phase {
             Phase::Connected => 0,
@@ -124,22 +138,25 @@ impl Churn<'_> {
         if client.received > awaited {
             return Err("more came back than was asked for".into());
         }
-        if client.received < awaited {
-            return Ok(());
+        if client.received < awaited || matches!(client.phase, Phase::Connected) {
+            return Ok(false);
         }
-        match client.phase {
-            Phase::Connected => {}
-            Phase::Upgraded if self.reply_len.is_some() => {
-                client.ask(self.exchange.request(), Phase::Echoed)?
-            }
-            Phase::Upgraded | Phase::Echoed => {
-                self.latency.record(client.since.elapsed());
-                self.visits += 1;
-                // The old connection closes when the new one takes its place.
-                self.clients[index] = self.begin(index)?;
-            }
+        if matches!(client.phase, Phase::Echoed) || self.reply_len.is_none() {
+            self.latency.record(client.since.elapsed());
+            self.visits += 1;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Goes on after an upgrade. Returns false if the visit is over.
+    fn ask_for_echo(&mut self, index: usize) -> Result<bool> {
+        match &mut self.clients[index] {
+            Some(client) if matches!(client.phase, Phase::Upgraded) && self.reply_len.is_some() => {
+                client.ask(self.exchange.request(), Phase::Echoed)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod mixed;
 mod open;
 mod population;
 mod push;
+mod ring;
 mod room;
 mod stream;
 mod verify;

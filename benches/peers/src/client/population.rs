@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use super::ring::Ring;
 use super::stream::Stream;
 use super::{PATIENCE, Target, connect, read_available};
 use crate::Result;
@@ -65,9 +66,7 @@ pub struct Population {
     poll: Poll,
     events: Events,
     links: Vec<Link>,
-    /// All requests, repeated so that a write can begin anywhere among them; their bytes without that.
-    requests: Vec<u8>,
-    ring_len: usize,
+    requests: Ring,
     /// Where each of them begins.
     starts: Vec<usize>,
     buffer: Vec<u8>,
@@ -94,15 +93,11 @@ impl Population {
             *end += request.len();
             Some(start)
         });
-        let ring = exchange.requests.concat();
-        // As many more as are in flight.
-        let times = 1 + depth.div_ceil(exchange.requests.len());
         Ok(Population {
             poll,
             events: Events::with_capacity(1024),
             links,
-            requests: ring.repeat(times),
-            ring_len: ring.len(),
+            requests: Ring::new(exchange.requests.concat(), exchange.requests.len(), depth),
             starts: starts.collect(),
             buffer: vec![0; READ_BUFFER_BYTES],
             answered: vec![],
@@ -124,14 +119,14 @@ impl Population {
         let idle = link.unsent == 0;
         let at_place = |place: usize| {
             let rounds = place / self.starts.len();
-            rounds * self.ring_len + self.starts[place % self.starts.len()]
+            rounds * self.requests.len + self.starts[place % self.starts.len()]
         };
         link.unsent += at_place(link.next + count) - at_place(link.next);
         link.next += count;
         link.sent.extend(std::iter::repeat_n(at, count));
         self.in_flight += count;
         // Else the socket is full, and an event comes when it is not.
-        if idle { link.flush(&self.requests, self.ring_len) } else { Ok(()) }
+        if idle { link.flush(&self.requests) } else { Ok(()) }
     }
 
     /// Waits for input, and reads it. Returns the clients that got replies, and how many.
@@ -164,7 +159,7 @@ impl Population {
             }
             if event.is_writable() {
                 link.stream.flush()?;
-                link.flush(&self.requests, self.ring_len)?;
+                link.flush(&self.requests)?;
             }
         }
         Ok(answered)
@@ -190,13 +185,12 @@ impl Population {
 }
 
 impl Link {
-    fn flush(&mut self, requests: &[u8], ring_len: usize) -> Result<()> {
+    fn flush(&mut self, requests: &Ring) -> Result<()> {
         while self.unsent > 0 {
-            let end = requests.len().min(self.position + self.unsent);
-            match self.stream.write(&requests[self.position..end]) {
+            match requests.write(&mut self.stream, self.position, self.unsent) {
                 Ok(count) => {
                     self.unsent -= count;
-                    self.position = (self.position + count) % ring_len;
+                    self.position = (self.position + count) % requests.len;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

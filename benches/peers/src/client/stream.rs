@@ -1,7 +1,7 @@
 //! The socket of a client, with or without TLS, blocking or not.
 
 use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -85,6 +85,13 @@ impl Write for Stream {
         let count = tls.connection.writer().write(bytes)?;
         tls.flush(&mut self.tcp)?;
         if count == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(count) }
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.tls.is_none() {
+            return self.tcp.write_vectored(slices);
+        }
+        self.write(slices.first().map_or(&[], |slice| slice))
     }
 
     /// Writes what TLS has kept, as far as the socket takes it.
