@@ -60,6 +60,13 @@ impl Push {
         cmd.map_or(0, |cmd| u16::from_be_bytes(*cmd))
     }
 
+    /// Its Data. It shares the push's bytes.
+    #[must_use]
+    pub fn data(&self) -> Bytes {
+        let at = self.frame.len() - self.payload_len() + REPLY_HEADER_BYTES;
+        self.frame.slice(at..)
+    }
+
     /// The bytes of its packet, without the frame's header.
     pub(crate) fn payload_len(&self) -> usize {
         payload_len(self.frame.len())

@@ -74,7 +74,7 @@ const CASES: [Case; 7] = [
         "a push from outside",
         |rig| {
             let push = Push::new(700, &[0; LIMIT]);
-            assert_eq!(push.cmd(), 700);
+            assert_eq!((push.cmd(), &*push.data()), (700, &[0; LIMIT][..]));
             rig.with(|conn, env| assert!(!conn.admits(&push, 0, env)));
         },
         &[],
