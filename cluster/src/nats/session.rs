@@ -261,6 +261,23 @@ async fn write(
             item = control.next() => item,
             item = traffic.next() => item,
         };
+        // A worker that shares its core with this thread goes on first: what it publishes meanwhile is sent
+        // in the same write.
+        std::thread::yield_now();
+        send(client, shared, item, number).await;
+        send_waiting(client, shared, control, traffic, number).await;
+    }
+}
+
+/// Sends what waits.
+async fn send_waiting(
+    client: &Client,
+    shared: &Shared,
+    control: &mut Outgoing,
+    traffic: &mut Outgoing,
+    number: u64,
+) {
+    while let Some(item) = control.try_next().or_else(|| traffic.try_next()) {
         send(client, shared, item, number).await;
     }
 }
@@ -280,8 +297,6 @@ async fn flush(
     traffic: &mut Outgoing,
     number: u64,
 ) {
-    while let Some(item) = control.try_next().or_else(|| traffic.try_next()) {
-        send(client, shared, item, number).await;
-    }
+    send_waiting(client, shared, control, traffic, number).await;
     probe(client, shared, PROBE_TIMEOUT).await;
 }

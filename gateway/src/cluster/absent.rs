@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use prost::Message;
-use sysconn::{Presence, ServerHandle, Topic};
+use sysconn::{Presence, Push, ServerHandle, Topic};
 
 use crate::auth::{TokenUse, UsedToken};
 use crate::blacklist::Blacklist;
@@ -65,7 +64,7 @@ impl Cluster {
         match *self {}
     }
 
-    pub(crate) fn publish(&self, _: &Topic, _: u16, _: &impl Message) {
+    pub(crate) fn publish(&self, _: &Topic, _: &Push) {
         match *self {}
     }
 

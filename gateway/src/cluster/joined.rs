@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use prost::Message;
-use sysconn::{Presence, ServerHandle, Topic};
+use sysconn::{Presence, Push, ServerHandle, Topic};
 use sysconn_cluster::{
     Cluster as Node, NodeName, REQUEST_TIMEOUT, RoleIdAnswer, RoleIdRequest, UsedTokenAnswer,
     UsedTokenRequest, What,
@@ -72,9 +72,9 @@ impl Cluster {
 
     /// Sends a push to the subscribers of a topic on other servers, if there may be others. One that is not
     /// sent is counted.
-    pub(crate) fn publish(&self, topic: &Topic, cmd: u16, message: &impl Message) {
+    pub(crate) fn publish(&self, topic: &Topic, push: &Push) {
         if self.node.may_have_others() {
-            let _ = self.node.publish(topic_ref(topic), cmd, message.encode_to_vec());
+            let _ = self.node.publish(topic_ref(topic), push.cmd(), push.data());
         }
     }
 

@@ -61,13 +61,13 @@ fn say(
     };
     let room::Say { room, text } = message;
     let (id, home) = (context.id(), home(&room, gateway.worker.count()));
-    let said = room::Said { room, role_id: context.record().role_id(), text };
-    let push = Push::message(room::SAID, &said);
+    let role_id = context.record().role_id();
+    let push = Push::message(room::SAID, &room::Said { room, role_id, text });
     let cluster = gateway.cluster.clone();
     if gateway.worker.count() == 1 {
         return match context.effects().publish(&topic, &push) {
             Ok(()) => {
-                tell_others(cluster.as_deref(), &topic, &said);
+                tell_others(cluster.as_deref(), &topic, &push);
                 context.reply(&[])
             }
             Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
@@ -77,7 +77,7 @@ fn say(
     // If the home's mailbox is full, the ticket is dropped, and refuses the request with ErrorID 6.
     let _ = gateway.worker.call(home, move |_, effects| match effects.publish_except(id, &topic, &push) {
         Ok(()) => {
-            tell_others(cluster.as_deref(), &topic, &said);
+            tell_others(cluster.as_deref(), &topic, &push);
             effects.reply(ticket, []);
             effects.send(id, &push);
         }
@@ -87,9 +87,9 @@ fn say(
 }
 
 /// Sends what was said to the members on other servers.
-fn tell_others(cluster: Option<&Cluster>, topic: &Topic, said: &room::Said) {
+fn tell_others(cluster: Option<&Cluster>, topic: &Topic, said: &Push) {
     if let Some(cluster) = cluster {
-        cluster.publish(topic, room::SAID, said);
+        cluster.publish(topic, said);
     }
 }
 
