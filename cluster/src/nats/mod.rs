@@ -3,6 +3,7 @@
 mod channel;
 mod config;
 mod credentials;
+mod events;
 mod probe;
 mod session;
 mod subscriptions;

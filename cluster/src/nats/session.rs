@@ -1,17 +1,17 @@
 //! One connection to NATS: connect, subscribe, pass messages on, until it is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
-use tokio::sync::Notify;
+use async_nats::{Client, ConnectOptions, ServerAddr};
 use tokio::time::{sleep, timeout};
 
 use super::Shared;
 use super::channel::{Item, Outgoing};
 use super::credentials::Secret;
+use super::events::Events;
 use super::probe::{FIRST_PROBE_TIMEOUT, PING, PROBE_TIMEOUT, answer_probes, probe, probed, probes};
 use super::subscriptions::Active;
 use crate::bus::Inbox;
@@ -53,17 +53,6 @@ pub(super) struct Session<'a> {
     pub(super) number: u64,
 }
 
-/// What the client library has reported.
-#[derive(Default)]
-struct Events {
-    /// Whether it was connected: from then on it is not to connect by itself.
-    was_connected: AtomicBool,
-    disconnected: Notify,
-    /// Messages that it has dropped because they were not taken in time.
-    slow: AtomicU64,
-    is_slow: Notify,
-}
-
 impl Session<'_> {
     pub(super) async fn run(self) -> End {
         let events = Arc::new(Events::default());
@@ -82,7 +71,7 @@ impl Session<'_> {
         let Session { shared, control, traffic, inbox, number } = self;
         let mut active = Active::new(&client, &shared.names.cluster, &shared.wanted, inbox);
         let is_ready = tokio::select! {
-            is_ready = begin(&mut active, &client, shared) => is_ready,
+            is_ready = begin(&mut active, &client, &events, shared) => is_ready,
             () = lost(&client, &events) => false,
             () = shared.closing.notified() => return End::Closed,
         };
@@ -96,6 +85,7 @@ impl Session<'_> {
         shared.max_payload_bytes.store(client.max_payload(), Ordering::Relaxed);
         shared.connection.store(number, Ordering::Release);
         shared.set_error(None);
+        events.is_ready.store(true, Ordering::Relaxed);
         log::info!(target: crate::LOG, "connected to NATS");
         warn_of_short_payloads(client.max_payload());
         inbox.connected();
@@ -113,7 +103,10 @@ impl Session<'_> {
         }
         shared.connection.store(0, Ordering::Release);
         while control.try_next().is_some() || traffic.try_next().is_some() {}
-        log::warn!(target: crate::LOG, "the connection to NATS has ended");
+        match end {
+            End::Lost => log::warn!(target: crate::LOG, "the connection to NATS is lost"),
+            End::Closed => log::info!(target: crate::LOG, "the connection to NATS is closed"),
+        }
         inbox.disconnected();
         end
     }
@@ -148,17 +141,24 @@ async fn connect(shared: &Shared, events: &Arc<Events>) -> Client {
     }
 }
 
-/// Subscribes, and waits until the server knows it. False if it does not answer.
-async fn begin(active: &mut Active<'_>, client: &Client, shared: &Shared) -> bool {
+/// Subscribes, and waits until the server knows it. False if it does not answer, or refuses something.
+async fn begin(active: &mut Active<'_>, client: &Client, events: &Events, shared: &Shared) -> bool {
     active.renew().await;
-    let is_ready =
-        probe(client, shared, FIRST_PROBE_TIMEOUT).await || probe(client, shared, PROBE_TIMEOUT).await;
-    if !is_ready
-        && shared.set_error(Some("it does not answer, or does not permit what a node needs".to_owned()))
-    {
-        log::warn!(target: crate::LOG, "NATS does not answer, or does not permit what a node needs");
+    let is_answered = probe(client, shared, FIRST_PROBE_TIMEOUT).await
+        || (events.refusal().is_none() && probe(client, shared, PROBE_TIMEOUT).await);
+    let error = match events.refusal() {
+        Some(refused) => format!(
+            "the user of this node may not do what every node does: {refused}; \
+             it must publish and subscribe below sysconn.{}.",
+            shared.names.cluster
+        ),
+        None if !is_answered => "it does not answer".to_owned(),
+        None => return true,
+    };
+    if shared.set_error(Some(error.clone())) {
+        log::warn!(target: crate::LOG, "NATS cannot be used: {error}");
     }
-    is_ready
+    false
 }
 
 fn servers(shared: &Shared) -> std::io::Result<Vec<ServerAddr>> {
@@ -197,20 +197,6 @@ fn options(shared: &Shared, events: &Arc<Events>) -> ConnectOptions {
         Some(Secret::Password(user, password)) => options.user_and_password(user, password),
         Some(Secret::Nkey(seed)) => options.nkey(seed),
         None => options,
-    }
-}
-
-impl Events {
-    fn note(&self, event: &Event) {
-        match event {
-            Event::Disconnected | Event::Closed => self.disconnected.notify_one(),
-            Event::SlowConsumer(_) => {
-                self.slow.fetch_add(1, Ordering::Relaxed);
-                self.is_slow.notify_one();
-            }
-            Event::ServerError(error) => log::warn!(target: crate::LOG, "NATS reports: {error}"),
-            Event::ClientError(_) | Event::Connected | Event::LameDuckMode | Event::Draining => {}
-        }
     }
 }
 

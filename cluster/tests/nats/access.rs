@@ -104,6 +104,24 @@ fn the_permissions_of_the_page_are_enough_and_keep_others_out() {
     assert_eq!(b.wait_for(&received(&Subject::Nodes, "last")), []);
     let stranger = TestBus::start("c", with(server.address(), "other:secret"));
     let refused = error(&stranger);
-    assert!(refused.contains("permit"), "{refused}");
+    for part in ["Permissions Violation for Subscription to \"sysconn.test.", "below sysconn.test."] {
+        assert!(refused.contains(part), "{refused}");
+    }
     assert!(!matches!(stranger.next_if_any(), Some(Told::Connected)));
+}
+
+/// Without one of the permissions a node takes no part, and says which it lacks.
+#[test]
+fn a_permission_that_is_missing_is_named() {
+    for (denied, missing) in [
+        (r#"subscribe: { deny: ["sysconn.test.nodes"] }"#, "Subscription to \"sysconn.test.nodes\""),
+        (r#"publish: { deny: ["sysconn.test.probe.>"] }"#, "Publish to \"sysconn.test.probe.a\""),
+    ] {
+        let user = format!("{{ user: node, password: secret, permissions: {{ {denied} }} }}");
+        let server = Server::start(&format!("authorization {{ users: [ {user} ] }}\n"));
+        let bus = TestBus::start("a", with(server.address(), "node:secret"));
+        let error = error(&bus);
+        assert!(error.contains(missing), "{error}");
+        assert!(!matches!(bus.next_if_any(), Some(Told::Connected)));
+    }
 }

@@ -66,8 +66,14 @@ impl Cluster {
         if let Some(other) = status.nodes.iter().find(|other| other.is_foreign) {
             return Some(format!("{} speaks version {} of the cluster's format", other.name, other.version));
         }
-        (self.is_for_ready && !(status.is_connected && status.is_up))
-            .then(|| "no NATS server can be reached".to_owned())
+        if !self.is_for_ready || (status.is_connected && status.is_up) {
+            return None;
+        }
+        Some(match status.bus_error {
+            Some(error) => format!("NATS cannot be used: {error}"),
+            None if status.is_connected => "this server does not take part in the cluster yet".to_owned(),
+            None => "no NATS server can be reached".to_owned(),
+        })
     }
 
     /// Sends a push to the subscribers of a topic on other servers, if there may be others. One that is not

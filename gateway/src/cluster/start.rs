@@ -86,7 +86,7 @@ impl Cluster {
         match node.join(MAX_JOIN) {
             Join::Free => log::info!("the server is {own_name} in the cluster {}", options.id),
             Join::NotConnected => {
-                log::warn!("no NATS server can be reached: the server is alone until one can")
+                log::warn!("no NATS server can be used: the server is alone until one can")
             }
             Join::Taken => return Err(format!("--node: another server of the cluster is called {own_name}")),
         }

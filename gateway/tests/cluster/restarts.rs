@@ -44,6 +44,9 @@ fn nodes_are_restarted_one_after_the_other_while_clients_log_in() {
         drop(ended);
         program.wait();
         if signal == Signal::TERM {
+            let log = String::from_utf8_lossy(&program.log()).into_owned();
+            let is_warning = |line: &&str| line.contains("WARN") && line.contains("NATS");
+            assert_eq!(log.lines().find(is_warning), None, "an end is no reason for a warning");
             let (_, other) = &nodes.programs[0];
             eventually("another one was told of the drain and of the end", || {
                 let log = String::from_utf8_lossy(&other.log()).into_owned();

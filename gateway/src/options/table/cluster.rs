@@ -54,14 +54,14 @@ pub(super) static ENTRIES: &[Entry] = &[
         "cluster-required",
         Switch(|o| &mut o.cluster.is_required),
         "false",
-        "Refuse logins with ErrorID 6 while no NATS server can be reached",
+        "Refuse logins with ErrorID 6 while no NATS server can be used",
     )
     .in_echo(InEcho::Absent),
     entry(
         "cluster-ready",
         Switch(|o| &mut o.cluster.is_for_ready),
         "false",
-        "With --admin, /readyz fails while no NATS server can be reached",
+        "With --admin, /readyz fails while no NATS server can be used",
     )
     .in_echo(InEcho::Absent),
     entry(
