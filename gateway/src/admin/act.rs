@@ -102,13 +102,20 @@ async fn act_elsewhere(
             return Err(Refusal::Bad("node: recordings are begun and ended on their own server".to_owned()));
         }
     };
-    log_act(event, caller, &[("id", Field::from_display(&id)), ("node", Field::from(node))]);
-    match act {
+    let done = match act {
         Act::Kick => nodes.act(node, monitor::KICK, &monitor::Kick { id, ..monitor::Kick::default() }).await,
         Act::Debug | Act::Record => {
             nodes.act(node, monitor::DEBUG, &monitor::Debug { id, on, ..monitor::Debug::default() }).await
         }
+    };
+    let fields = [("id", Field::from_display(&id)), ("node", Field::from(node))];
+    match &done {
+        Ok(_) => log_act(event, caller, &fields),
+        // That server's log says whether it was done.
+        Err(Refusal::Unavailable(_)) => log_act(&format!("{event} unanswered"), caller, &fields),
+        Err(_) => {}
     }
+    done
 }
 
 /// A body of JSON.

@@ -50,14 +50,17 @@ fn an_operator_sees_all_nodes_and_acts_on_them() {
     operator.expect_refusal(9003, &monitor::Kick { id: id ^ 1 << 40, node: node.clone() }, 4, "nobody");
     operator.expect_done(9003, &monitor::Kick { id, node });
     clients[2].2.expect_close(4010, "kicked");
-    let line = |name: &str, part: &str| {
-        String::from_utf8_lossy(&nodes.of(name).log())
-            .lines()
-            .any(|line| line.contains("kick") && line.contains(part))
-    };
+    let line = |name: &str, part: &str| kicks_in_log(&nodes, name).iter().any(|line| line.contains(part));
     eventually("both logs say who and whom", || {
         line("b", "operator_node=\"c\"") && line("c", "operator_role_id=999")
     });
+    assert_eq!(kicks_in_log(&nodes, "c").len(), 1, "those that were refused are not in the log");
+}
+
+/// The lines of a node's log about kicks.
+fn kicks_in_log(nodes: &Nodes, name: &str) -> Vec<String> {
+    let log = nodes.of(name).log();
+    String::from_utf8_lossy(&log).lines().filter(|line| line.contains("kick")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -71,6 +74,8 @@ fn a_node_that_does_not_answer_is_missing() {
     let stats: monitor::Stats = operator.ask(9001, &monitor::StatsOf { node: "b".into() });
     assert_eq!(stats, monitor::Stats { missing_nodes: vec!["b".into()], ..monitor::Stats::default() });
     operator.expect_refusal(9003, &monitor::Kick { id: 1, node: "b".into() }, 6, "it hangs");
+    let log = kicks_in_log(&nodes, "a");
+    assert!(matches!(&log[..], [line] if line.contains("kick unanswered")), "{log:?}");
     let answer: Value = serde_json::from_str(&nodes.get("a", "/api/stats?node=b").1).unwrap();
     assert_eq!(answer, json!({ "node": "b", "missing_nodes": ["b"] }));
     nodes.of("b").signal(Signal::CONT);

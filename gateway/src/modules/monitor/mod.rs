@@ -17,7 +17,7 @@ use sysconn::{
 };
 
 use crate::messages::monitor;
-use others::{Place, forward, look_by};
+use others::{Place, forward, look_by, pass_on};
 
 pub(crate) use operator::Operator;
 #[allow(unused_imports, reason = "a server that is alone has no others")]
@@ -206,8 +206,17 @@ fn act_on<S: Monitored>(
     let operator = Operator::of(context.record());
     let ticket = context.defer(request);
     if let Place::At(others) = &asked.place {
-        operator.log_elsewhere(act.name(), id.to_u64(), &asked.node);
-        forward(&**others, &asked.node, asked.cmd, &asked.message, ticket, None);
+        let node = asked.node.clone();
+        let answer = move |answered: Answered| {
+            match &answered {
+                Some(Ok(_)) => operator.log_elsewhere(act.name(), id.to_u64(), &node),
+                // That server's log says whether it was done.
+                None => operator.log_elsewhere(&format!("{} unanswered", act.name()), id.to_u64(), &node),
+                Some(Err(_)) => {}
+            }
+            pass_on(answered, ticket, None);
+        };
+        others.ask(&asked.node, asked.cmd, asked.message.encode_to_vec(), Box::new(answer));
         return Outcome::Done;
     }
     let done = move |was_found: bool| match was_found {

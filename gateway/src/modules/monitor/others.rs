@@ -59,13 +59,17 @@ pub(super) fn forward(
     ticket: Ticket,
     missing: Option<Vec<u8>>,
 ) {
-    let answer = move |answered: Answered| match (answered, missing) {
+    others.ask(node, cmd, message.encode_to_vec(), Box::new(|answered| pass_on(answered, ticket, missing)));
+}
+
+/// Passes the answer of another server on, as [`forward`] does.
+pub(super) fn pass_on(answered: Answered, ticket: Ticket, missing: Option<Vec<u8>>) {
+    match (answered, missing) {
         (Some(Ok(data)), _) => ticket.reply(data),
         (Some(Err(error_id)), _) => ticket.refuse(error_id),
         (None, Some(data)) => ticket.reply(data),
         (None, None) => ticket.refuse(ErrorId::NOT_AVAILABLE),
-    };
-    others.ask(node, cmd, message.encode_to_vec(), Box::new(answer));
+    }
 }
 
 /// What one server has answered.
