@@ -72,20 +72,22 @@ impl ClusterOptions {
         self.servers.iter().find(|server| !is_loopback(server) && !is_secure(server) && !self.is_insecure)
     }
 
-    /// The options that only mean something in a cluster, if they were given.
-    fn without_effect(&self) -> Option<&'static str> {
-        let given = [
-            ("node", self.node.is_some()),
-            ("cluster-id", self.id != ID),
-            ("cluster-ca", self.ca.is_some()),
-            ("cluster-cert", self.cert.is_some()),
-            ("cluster-credentials", self.credentials.is_some()),
-            ("cluster-insecure", self.is_insecure),
-            ("cluster-required", self.is_required),
-            ("cluster-ready", self.is_for_ready),
-            ("accounts-node", self.accounts_node.is_some()),
-        ];
-        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+    /// The options that only mean something in a cluster, each with its value if it was given.
+    fn of_clusters(&self) -> [(&'static str, Option<String>); 9] {
+        let file = |path: &Option<PathBuf>| path.as_ref().map(escape::quoted);
+        let name = |name: &Option<String>| name.as_ref().map(escape::quoted);
+        let switch = |is_on: bool| is_on.then(|| true.to_string());
+        [
+            ("node", name(&self.node)),
+            ("cluster-id", (self.id != ID).then(|| escape::quoted(&self.id))),
+            ("cluster-ca", file(&self.ca)),
+            ("cluster-cert", file(&self.cert)),
+            ("cluster-credentials", file(&self.credentials)),
+            ("cluster-insecure", switch(self.is_insecure)),
+            ("cluster-required", switch(self.is_required)),
+            ("cluster-ready", switch(self.is_for_ready)),
+            ("accounts-node", name(&self.accounts_node)),
+        ]
     }
 }
 
@@ -112,7 +114,11 @@ impl Options {
             )),
             _ => {}
         }
-        let Some(first) = cluster.servers.first() else { return problems };
+        let Some(first) = cluster.servers.first() else {
+            let given = cluster.of_clusters().into_iter().filter_map(|(name, value)| Some((name, value?)));
+            problems.extend(given.map(|(name, value)| refuse_one(name, "--cluster beside it", value)));
+            return problems;
+        };
         if cluster.node.is_none() {
             let expected = "--node beside it, the name of this server in the cluster";
             problems.push(refuse_one("cluster", expected, escape::quoted(first)));
@@ -148,13 +154,8 @@ impl Options {
         Some(&self.cluster).filter(|cluster| self.mode == Mode::Serve && cluster.is_on())
     }
 
-    /// A line for the log about an option that has no effect, since the server is alone, or without the admin
-    /// server.
+    /// A line for the log about an option that has no effect without the admin server.
     pub(crate) fn cluster_warning(&self) -> Option<String> {
-        if !self.cluster.is_on() {
-            let option = self.cluster.without_effect()?;
-            return Some(format!("{option} has no effect without cluster: the server is alone"));
-        }
         (self.cluster.is_for_ready && self.admin.listen.is_none())
             .then(|| "cluster-ready has no effect without admin".to_owned())
     }

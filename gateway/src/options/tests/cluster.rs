@@ -16,11 +16,47 @@ fn servers_are_a_list_from_every_source() {
     assert!([array, text].iter().all(|file| all(from_file("serve", file)) == flags));
     let variables = [("SYSCONN_CLUSTER", "nats://[::1]:4222,nats://localhost:1"), ("SYSCONN_NODE", "a")];
     assert_eq!(flags, all(run(&[], "", &variables)));
-    let pair = all(run(&["--cluster-cert=c", "--cluster-key=k"], "", &[]));
-    assert!(pair.contains("cluster: ClusterOptions"));
-    assert_eq!(pair, all(from_file("serve", "cluster_cert = 'c'\ncluster_key = 'k'")));
-    let variables = [("SYSCONN_CLUSTER_CERT", "c"), ("SYSCONN_CLUSTER_KEY", "k")];
-    assert_eq!(pair, all(run(&[], "", &variables)));
+}
+
+/// What an option takes from a flag, a file and the environment is the same; the rest is given by flags.
+#[test]
+fn the_others_have_the_same_effect_from_every_source() {
+    let pair = r#"cert: Some("c"), key: Some("k"),"#;
+    for (given, effect) in [
+        (&[("node", "a-1")][..], r#"node: Some("a-1"),"#),
+        (&[("cluster-id", "game-2")], r#"id: "game-2","#),
+        (&[("cluster-ca", "/etc/ca")], r#"ca: Some("/etc/ca"),"#),
+        (&[("cluster-cert", "c"), ("cluster-key", "k")], pair),
+        (&[("cluster-credentials", "/etc/c")], r#"credentials: Some("/etc/c"),"#),
+        (&[("cluster-insecure", "true")], "is_insecure: true,"),
+        (&[("cluster-required", "true")], "is_required: true,"),
+        (&[("cluster-ready", "true")], "is_for_ready: true,"),
+        (&[("accounts-node", "a")], r#"accounts_node: Some("a"),"#),
+    ] {
+        let base: Vec<_> =
+            [LOCAL, NODE].into_iter().filter(|flag| given[0].0 != "node" || *flag != NODE).collect();
+        let flags: Vec<_> = given.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+        let line: Vec<_> = base.iter().copied().chain(flags.iter().map(String::as_str)).collect();
+        let from_flags = all(run(&line, "", &[]));
+        let dense: String = from_flags.split_whitespace().collect::<String>().replace(",)", ")");
+        let effect: String = effect.split_whitespace().collect();
+        assert!(dense.contains(&effect), "{given:?}: {effect} is not in {dense}");
+        let keys = |name: &str| name.replace('-', "_");
+        let file: String = given
+            .iter()
+            .map(|(name, value)| match *value {
+                "true" => format!("{} = true\n", keys(name)),
+                text => format!("{} = '{text}'\n", keys(name)),
+            })
+            .collect();
+        let line = [&["--config", FILE][..], &base].concat();
+        assert_eq!(from_flags, all(run(&line, &file, &[])), "{given:?}");
+        let names: Vec<_> =
+            given.iter().map(|(name, _)| format!("SYSCONN_{}", keys(name).to_ascii_uppercase())).collect();
+        let variables: Vec<_> =
+            names.iter().zip(given).map(|(variable, (_, value))| (variable.as_str(), *value)).collect();
+        assert_eq!(from_flags, all(run(&base, "", &variables)), "{given:?}");
+    }
 }
 
 #[test]
@@ -33,8 +69,18 @@ fn what_does_not_go_together_is_refused() {
         Some(format!("cluster: expected {expected}, not \"nats://10.0.0.1:4222\""))
     };
     let credentials = "--cluster-credentials=c";
-    let cases: [(&[&str], Option<String>); 17] = [
+    let alone = |name: &str, value: &str| Some(format!("{name}: expected --cluster beside it, not {value}"));
+    let cases: [(&[&str], Option<String>); 26] = [
         (&[LOCAL, NODE], None),
+        (&[NODE], alone("node", r#""a""#)),
+        (&["--cluster-id=b"], alone("cluster-id", r#""b""#)),
+        (&["--cluster-ca=c"], alone("cluster-ca", r#""c""#)),
+        (&["--cluster-cert=c", "--cluster-key=k"], alone("cluster-cert", r#""c""#)),
+        (&[credentials], alone("cluster-credentials", r#""c""#)),
+        (&["--cluster-insecure"], alone("cluster-insecure", "true")),
+        (&["--cluster-required"], alone("cluster-required", "true")),
+        (&["--cluster-ready"], alone("cluster-ready", "true")),
+        (&["--accounts-node=a"], alone("accounts-node", r#""a""#)),
         (&["--cluster=tls://[::1]:4222,nats://localhost:4222,nats://127.0.0.2:1", NODE], None),
         (
             &[LOCAL],
@@ -80,8 +126,6 @@ fn there_is_a_warning_about_options_without_effect() {
     for (arguments, expected) in [
         (&[][..], None),
         (&[LOCAL, NODE, "--cluster-required"], None),
-        (&["--node=a"], Some("node has no effect without cluster: ")),
-        (&["--cluster-required"], Some("cluster-required has no effect without cluster: ")),
         (&[LOCAL, NODE, "--cluster-ready"], Some("cluster-ready has no effect without admin")),
         (&[LOCAL, NODE, "--cluster-ready", "--admin=127.0.0.1:0"], None),
     ] {

@@ -60,14 +60,6 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("data", "/var/lib", r#""/var/lib""#, r#"data: Some("/var/lib",),"#),
         ("wechat-url", "http://[::1]:80/a/", r#""http://[::1]:80/a""#, r#"wechat_url: "http://[::1]:80/a","#),
         ("wechat-timeout", "1ms", r#""1ms""#, "wechat_timeout: 1ms,"),
-        ("node", "a-1", r#""a-1""#, r#"node: Some("a-1",),"#),
-        ("cluster-id", "game-2", r#""game-2""#, r#"id: "game-2","#),
-        ("cluster-ca", "/etc/ca", r#""/etc/ca""#, r#"ca: Some("/etc/ca",),"#),
-        ("cluster-credentials", "/etc/c", r#""/etc/c""#, r#"credentials: Some("/etc/c",),"#),
-        ("cluster-insecure", "true", "true", "is_insecure: true,"),
-        ("cluster-required", "true", "true", "is_required: true,"),
-        ("cluster-ready", "true", "true", "is_for_ready: true,"),
-        ("accounts-node", "a", r#""a""#, r#"accounts_node: Some("a",),"#),
         ("diagnostics", "true", "true", "diagnostics: true,"),
         ("dev", "true", "true", "dev: true,"),
         ("dev-listen", "[::1]:0", r#""[::1]:0""#, "dev_listen: [::1]:0,"),
@@ -105,7 +97,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(replay, all(run(&["serve"], "", &variables)));
     // The cases with trusted proxies are below, and those of an appid and its secret; those of a cluster,
     // with its certificate and key, are in a file of their own.
-    assert_eq!(cases.len() + 9, entries().count(), "an option without a case");
+    assert_eq!(cases.len() + 17, entries().count(), "an option without a case");
 }
 
 #[test]
