@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """What a cluster costs: CPU on a machine whose cluster has no subscriber elsewhere, and a publish to three nodes.
 
-First `sysconn bench --fan-out` says texts in rooms on one `serve` in three ways: without `--cluster`, with it
-and alone, and with it beside another node that has no subscriber. Runs come in rounds, in an order that
-changes. It prints the CPU time of the server for each delivered push, and the median and the extremes of its
-ratio to that without a cluster in the same round.
+First `sysconn bench --fan-out` says texts in rooms on four servers, which have a core of their own: two without
+`--cluster`, one with it and alone, and one with it beside another node that has no subscriber. Short runs take
+turns, in an order that changes with each round. It prints the CPU time of the server for each delivered push,
+and the median and the quartiles of its ratio to that of the first server in the same round: that of the second
+server shows how much is chance. All start anew a few times, since each start has its own layout of memory.
 
-Then members of one room, a third on each of three nodes, hear texts one by one, and the same number of
-members on one node without a cluster. It prints the CPU time of all servers for each delivered push, and the
-time until the last member has a text; that includes the reading of this script.
+Then members of one room, a third on each of three nodes, hear texts one by one, and the same number of members
+on one node without a cluster. It prints the CPU time of all servers for each delivered push, and the time until
+the last member has a text. That is the kernel's receive timestamp: this script reads only afterwards.
 
-It needs two idle cores, a descriptor limit of 10,000, `nats-server`, and a release build. For latency from node
-to node there is `cargo bench -p sysconn-cluster`.
+It needs two idle cores, a descriptor limit of 10,000, `nats-server`, and a release build. With the default
+options it takes four minutes. For latency from node to node there is `cargo bench -p sysconn-cluster`.
 """
 
 import argparse
@@ -19,8 +20,9 @@ import contextlib
 import json
 import os
 import random
-import selectors
+import socket
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -35,9 +37,11 @@ from bus import nats  # noqa: E402
 from client import frame, packet  # noqa: E402
 from crowd import player  # noqa: E402
 
-WAYS = ("without", "alone", "beside another")
 JOIN, SAY, SAID = 1201, 1203, 1210
 ROOM = b"plaza"
+WITHOUT = "without"
+SO_TIMESTAMPNS = 35
+TIMESPEC = struct.Struct("@qq")
 
 
 @contextlib.contextmanager
@@ -52,50 +56,58 @@ def ended(process):
 
 @contextlib.contextmanager
 def serve(options, bus=None, name=None, core=None):
-    """A server; its process and port. With a bus it is a node of this name."""
+    """A server; its process and port. With a bus it is a node of this name. It never closes silent clients."""
     command = ["taskset", "-c", str(core)] if core is not None else []
     command += [options.sysconn, "serve", "--listen", "127.0.0.1:0", "--max-connections-per-ip", "0"]
-    command += ["--log-connections", "off"]
+    command += ["--log-connections", "off", "--client-check", "0", "--ping-interval", "0"]
     command += ["--cluster", bus, "--node", name] if bus else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     with ended(process):
         yield process, int(process.stdout.readline().rpartition(":")[2])
 
 
-def cpu_us(options, way, members):
-    """The CPU time of the server for each delivered push."""
-    with contextlib.ExitStack() as stack:
-        bus = None if way == "without" else stack.enter_context(nats())
-        server, port = stack.enter_context(serve(options, bus, "a", 0))
-        if way == "beside another":
-            stack.enter_context(serve(options, bus, "b", 1))
-            # A node that has found its name free says so at once; the others have heard it a round trip later.
-            time.sleep(0.5)
-        command = ["taskset", "-c", "1", options.sysconn, "bench", f"ws://127.0.0.1:{port}", "--pid", str(server.pid)]
-        command += ["--connections", "300", "--fan-out", str(members), "--output", "json"]
-        command += ["--duration", f"{options.slice}ms", "--warmup", f"{options.slice // 5}ms"]
-        run = subprocess.run(command, check=True, capture_output=True, text=True)
+def cpu_us(options, server, port, members):
+    """The CPU time of a server for each delivered push."""
+    command = ["taskset", "-c", "1", options.sysconn, "bench", f"ws://127.0.0.1:{port}", "--pid", str(server.pid)]
+    command += ["--connections", "300", "--fan-out", str(members), "--output", "json"]
+    command += ["--duration", f"{options.slice}ms", "--warmup", f"{options.slice // 5}ms"]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(run.stdout)["server"]["used"]["cpu_us_each"]
 
 
+@contextlib.contextmanager
+def four_servers(options):
+    """The servers that are compared, by what they are called."""
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(serve(options, core=0)) for name in (WITHOUT, "without, again")}
+        servers["alone"] = stack.enter_context(serve(options, stack.enter_context(nats(core=1)), "a", 0))
+        bus = stack.enter_context(nats(core=1))
+        servers["beside another"] = stack.enter_context(serve(options, bus, "a", 0))
+        stack.enter_context(serve(options, bus, "b", 1))
+        # A node that has found its name free says so at once; the others have heard it a round trip later.
+        time.sleep(0.5)
+        yield servers
+
+
 def price(options):
-    print(f"{'room':>5} {'cluster':15} {'CPU us/push':>12} {'ratio':>7} {'lowest':>7} {'highest':>7}")
+    print(f"{'room':>5} {'cluster':15} {'CPU us/push':>12} {'ratio':>7} {'quartiles':>15}")
     for members in options.rooms:
         rounds = []
-        for _ in range(options.rounds):
-            ways = random.sample(WAYS, len(WAYS))
-            rounds.append({way: cpu_us(options, way, members) for way in ways})
-        for way in WAYS:
-            ratios = [found[way] / found["without"] for found in rounds]
+        for _ in range(options.starts):
+            with four_servers(options) as servers:
+                for _ in range(options.rounds):
+                    ways = random.sample(list(servers), len(servers))
+                    rounds.append({way: cpu_us(options, *servers[way], members) for way in ways})
+        for way in servers:
             middle = statistics.median(found[way] for found in rounds)
-            spread = f"{statistics.median(ratios):7.3f} {min(ratios):7.3f} {max(ratios):7.3f}"
-            print(f"{members:5} {way:15} {middle:12.3f} {spread}", flush=True)
+            low, ratio, high = statistics.quantiles([found[way] / found[WITHOUT] for found in rounds], n=4)
+            print(f"{members:5} {way:15} {middle:12.3f} {ratio:7.3f} {low:7.3f} {high:7.3f}", flush=True)
 
 
 def used_seconds(process):
-    """The CPU time that a process has used (proc(5))."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The CPU time that all threads of a process have used (proc(5))."""
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def text_field(number, text):
@@ -103,7 +115,7 @@ def text_field(number, text):
 
 
 def publish(options, nodes):
-    """Says texts to members on so many nodes; CPU time for each delivery, and the times of all texts, in us."""
+    """Says texts to members on so many nodes; CPU time for each delivery, and the times of all texts, in ms."""
     with contextlib.ExitStack() as stack:
         bus = stack.enter_context(nats()) if nodes > 1 else None
         servers = [stack.enter_context(serve(options, bus, f"n{number}")) for number in range(nodes)]
@@ -115,69 +127,68 @@ def publish(options, nodes):
             member = stack.enter_context(player(port, f"account-{number}", number + 1))
             member.send(frame(packet(JOIN, text_field(1, ROOM))))
             member.receive()
+            member.stream.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             members.append(member)
         # NATS has the subscriptions.
         time.sleep(1)
-        hear_all = listener(members)
         say = frame(packet(SAY, text_field(1, ROOM) + text_field(2, b"x" * 64)))
         times = []
+        began = 0
         for number in range(options.texts + 1):
             if number == 1:
                 began = sum(used_seconds(server) for server, _ in servers)
-            start = time.perf_counter()
+            start = time.time_ns()
             members[number % len(members)].send(say)
-            hear_all()
-            times.append((time.perf_counter() - start) * 1e6)
+            # Whoever reads meanwhile takes the cores from the servers.
+            time.sleep(options.pause / 1000)
+            times.append((max(heard(member) for member in members) - start) / 1e6)
         cpu = sum(used_seconds(server) for server, _ in servers) - began
     return cpu / (options.texts * options.members) * 1e6, times[1:]
 
 
-def listener(members):
-    """A function that returns once each member has been sent the next text."""
-    selector = selectors.DefaultSelector()
-    for member in members:
-        selector.register(member.stream, selectors.EVENT_READ, member)
-
-    def hear_all():
-        waiting = len(members)
-        while waiting:
-            events = selector.select(30)
-            if not events:
-                raise SystemExit(f"{waiting} members have not heard a text within 30 s")
-            for key, _ in events:
-                waiting -= texts(key.data)
-
-    return hear_all
-
-
-def texts(member):
-    """Reads what has come to a member; the number of texts in it."""
-    found = 0
+def heard(member):
+    """Waits for the next text of a member; when its last byte came, in ns since 1970."""
     while True:
+        data, ancillary, _, _ = member.stream.recvmsg(4096, socket.CMSG_SPACE(TIMESPEC.size))
+        if not data:
+            raise SystemExit("a server has closed a connection")
+        stamps = [TIMESPEC.unpack(stamp) for _, kind, stamp in ancillary if kind == SO_TIMESTAMPNS]
+        member.unread += data
+        if took_text(member):
+            (seconds, nanos), *_ = stamps
+            return seconds * 1_000_000_000 + nanos
+
+
+def took_text(member):
+    """Takes the whole frames that a member has been sent, all of less than 126 bytes. Whether one is a text."""
+    has_text = False
+    while len(member.unread) > 1 and len(member.unread) >= (end := 2 + member.unread[1]):
         # A packet to a client has its command behind two bytes of ErrorID and seven others.
-        found += int.from_bytes(member.receive()[9:11], "big") == SAID
-        if not member.unread:
-            return found
+        has_text |= int.from_bytes(member.unread[11:13], "big") == SAID
+        member.unread = member.unread[end:]
+    return has_text
 
 
 def three(options):
     print(f"\n{options.members} members, {options.texts} texts")
-    print(f"{'nodes':>5} {'CPU us/push':>12} {'p50 us':>10} {'p99 us':>10}")
+    print(f"{'nodes':>5} {'CPU us/push':>12} {'p50 ms':>9} {'p90 ms':>9} {'highest':>9}")
     for nodes in (1, 3):
         cpu, times = publish(options, nodes)
-        cuts = statistics.quantiles(times, n=100)
-        print(f"{nodes:5} {cpu:12.3f} {cuts[49]:10.0f} {cuts[98]:10.0f}", flush=True)
+        cuts = statistics.quantiles(times, n=10)
+        print(f"{nodes:5} {cpu:12.3f} {cuts[4]:9.1f} {cuts[8]:9.1f} {max(times):9.1f}", flush=True)
 
 
 def main():
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--sysconn", default=str(TARGET / "release/sysconn"))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--slice", type=int, default=2000, help="milliseconds of each run")
+    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4, help="after each start")
+    parser.add_argument("--slice", type=int, default=500, help="milliseconds of each run")
     parser.add_argument("--rooms", type=int, nargs="*", default=[1, 10, 300], help="members of a room")
     parser.add_argument("--members", type=int, default=3000, help="in the room on three nodes; 0: leave that out")
-    parser.add_argument("--texts", type=int, default=300)
+    parser.add_argument("--texts", type=int, default=100)
+    parser.add_argument("--pause", type=int, default=100, help="milliseconds from a text until it is read")
     options = parser.parse_args()
     price(options)
     if options.members:

@@ -14,10 +14,11 @@ WITHIN = 30
 
 
 @contextlib.contextmanager
-def nats(command="nats-server"):
+def nats(command="nats-server", core=None):
     """Runs a server on a free port of loopback, and yields its address."""
     with tempfile.TemporaryDirectory() as folder:
-        words = [command, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]
+        words = ["taskset", "-c", str(core)] if core is not None else []
+        words += [command, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]
         silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(words, start_new_session=True, **silent)
         try:
