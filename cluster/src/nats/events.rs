@@ -14,7 +14,8 @@ const REFUSAL: &str = "Permissions Violation";
 pub(super) struct Events {
     /// Whether it was connected: from then on it is not to connect by itself.
     pub(super) was_connected: AtomicBool,
-    /// Whether the bus uses it: until then [`refusal`](Self::refusal) says what is refused, and the log does not.
+    /// Whether the bus uses it. Until then [`refusal`](Self::refusal) says what is refused, and the log does
+    /// not.
     pub(super) is_ready: AtomicBool,
     pub(super) disconnected: Notify,
     /// Messages that the client library has dropped because they were not taken in time.
