@@ -128,13 +128,6 @@ impl Cluster {
         self.0.node().others()
     }
 
-    /// Whether another node may be there: one is known, or the bus is not connected, so that nobody can tell.
-    /// If not, a publish reaches nobody. One that fails since the bus is not connected is counted as dropped.
-    #[must_use]
-    pub fn may_have_others(&self) -> bool {
-        self.0.may_have_others()
-    }
-
     /// A connection of this machine has logged in with a role. Whoever held it here before is older. Returns
     /// the stamp of the login.
     pub fn role_entered(&self, role_id: u64, holder: Holder) -> Stamp {

@@ -34,7 +34,6 @@ pub(crate) struct Core {
     node: Mutex<Node>,
     /// Whether the node takes part and the bus is connected, so that a publish need not ask under the lock.
     can_send: AtomicBool,
-    may_have_others: AtomicBool,
     /// Wakes those that wait for a change of phase.
     phase_changed: Condvar,
     /// Itself, for responders.
@@ -68,7 +67,6 @@ impl Core {
             clock,
             node: Mutex::new(node),
             can_send: AtomicBool::new(false),
-            may_have_others: AtomicBool::new(true),
             phase_changed: Condvar::new(),
             this: this.clone(),
         })
@@ -81,10 +79,6 @@ impl Core {
     pub(crate) fn node(&self) -> MutexGuard<'_, Node> {
         // Nothing under the lock can panic half-way, so the data behind a poisoned lock is consistent.
         self.node.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn may_have_others(&self) -> bool {
-        self.may_have_others.load(Ordering::Relaxed)
     }
 
     /// Lets the node take an input, and does what follows from it.
@@ -118,10 +112,7 @@ impl Core {
             let sent = self.bus.request_many(&subjects, &payload);
             subjects.iter().for_each(|_| self.count(message.kind(), sent));
         }
-        let can_send = node.can_send();
-        self.can_send.store(can_send, Ordering::Relaxed);
-        // Without the bus nobody knows: what is sent then counts as lost.
-        self.may_have_others.store(!can_send || node.members().len() > 0, Ordering::Relaxed);
+        self.can_send.store(node.can_send(), Ordering::Relaxed);
         drop(node);
         self.phase_changed.notify_all();
         self.call(calls, held);

@@ -299,3 +299,18 @@ fn a_black_list_that_is_asked_for_often_is_sent_once() {
     rules.run_for(1_000);
     assert_eq!(count(&a, "out", "blacklist"), before + 1);
 }
+
+#[test]
+fn a_publish_reaches_a_node_that_is_not_known_yet() {
+    let rules = Rules::new();
+    let first = rules.start("a", 1);
+    rules.run_for(6_000);
+    let second = rules.start("b", 1);
+    second.game().topics.insert(7);
+    second.cluster.topic_entered(TopicRef::Id(7));
+    rules.run_for(100);
+    assert!(!is_up(&second) && first.cluster.status().nodes.is_empty(), "it has said nothing yet");
+    first.cluster.publish(TopicRef::Id(7), 1, "x").unwrap();
+    rules.run_for(100);
+    assert_eq!(second.game().published, [(7, b"x".to_vec())]);
+}

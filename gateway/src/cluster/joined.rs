@@ -76,12 +76,10 @@ impl Cluster {
         })
     }
 
-    /// Sends a push to the subscribers of a topic on other servers, if there may be others. One that is not
-    /// sent is counted.
+    /// Sends a push to the subscribers of a topic on other servers. One that is not sent is counted. It is also
+    /// sent while no other server is known: NATS can know one whose heartbeat has not come yet.
     pub(crate) fn publish(&self, topic: &Topic, push: &Push) {
-        if self.node.may_have_others() {
-            let _ = self.node.publish(topic_ref(topic), push.cmd(), push.data());
-        }
+        let _ = self.node.publish(topic_ref(topic), push.cmd(), push.data());
     }
 
     /// Asks the server that keeps accounts for a role.
