@@ -11,6 +11,7 @@ use super::log_act;
 use super::nodes::Nodes;
 use crate::http::Caller;
 use crate::messages::monitor;
+use crate::modules::monitor::Answered;
 
 /// An act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,20 +103,26 @@ async fn act_elsewhere(
             return Err(Refusal::Bad("node: recordings are begun and ended on their own server".to_owned()));
         }
     };
-    let done = match act {
-        Act::Kick => nodes.act(node, monitor::KICK, &monitor::Kick { id, ..monitor::Kick::default() }).await,
-        Act::Debug | Act::Record => {
-            nodes.act(node, monitor::DEBUG, &monitor::Debug { id, on, ..monitor::Debug::default() }).await
+    let name = node.to_owned();
+    // The client may have gone by then, and the act is done all the same.
+    let tell = move |answered: &Answered| {
+        let fields = [("id", Field::from_display(&id)), ("node", Field::from(name.as_str()))];
+        match answered {
+            Some(Ok(_)) => log_act(event, caller, &fields),
+            // That server's log says whether it was done.
+            None => log_act(&format!("{event} unanswered"), caller, &fields),
+            Some(Err(_)) => {}
         }
     };
-    let fields = [("id", Field::from_display(&id)), ("node", Field::from(node))];
-    match &done {
-        Ok(_) => log_act(event, caller, &fields),
-        // That server's log says whether it was done.
-        Err(Refusal::Unavailable(_)) => log_act(&format!("{event} unanswered"), caller, &fields),
-        Err(_) => {}
+    match act {
+        Act::Kick => {
+            nodes.act(node, monitor::KICK, &monitor::Kick { id, ..monitor::Kick::default() }, tell).await
+        }
+        Act::Debug | Act::Record => {
+            let debug = monitor::Debug { id, on, ..monitor::Debug::default() };
+            nodes.act(node, monitor::DEBUG, &debug, tell).await
+        }
     }
-    done
 }
 
 /// A body of JSON.

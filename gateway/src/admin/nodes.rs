@@ -89,9 +89,16 @@ impl Nodes {
         if is_known { Ok(true) } else { Err(Refusal::NotFound("no server of the cluster has this name")) }
     }
 
-    /// Has another server act on one of its connections, as commands 9003 and 9004 do.
-    pub(super) async fn act(&self, node: &str, cmd: u16, message: &impl Message) -> Result<Value, Refusal> {
-        match self.ask(node, cmd, message).await? {
+    /// Has another server act on one of its connections, as commands 9003 and 9004 do. `tell` is told what came
+    /// of it, also if nobody waits for the result any more.
+    pub(super) async fn act(
+        &self,
+        node: &str,
+        cmd: u16,
+        message: &impl Message,
+        tell: impl FnOnce(&Answered) + Send + 'static,
+    ) -> Result<Value, Refusal> {
+        match self.ask(node, cmd, message, tell).await? {
             Some(Ok(_)) => Ok(json!({ "ok": true })),
             Some(Err(_)) => Err(Refusal::NotFound("no connection has this id")),
             None => Err(Refusal::Unavailable(format!("{node} did not answer"))),
@@ -100,7 +107,7 @@ impl Nodes {
 
     /// The figures of another server, as command 9001 does. One that does not answer is missing.
     pub(super) async fn stats(&self, node: &str) -> Result<Value, Refusal> {
-        let answered = self.ask(node, monitor::STATS, &monitor::StatsOf::default()).await?;
+        let answered = self.ask(node, monitor::STATS, &monitor::StatsOf::default(), |_| {}).await?;
         let stats = answered.and_then(|answered| monitor::Stats::decode(answered.ok()?.as_slice()).ok());
         let Some(stats) = stats else { return Ok(json!({ "node": node, "missing_nodes": [node] })) };
         Ok(json!({
@@ -119,10 +126,17 @@ impl Nodes {
         }))
     }
 
-    async fn ask(&self, node: &str, cmd: u16, message: &impl Message) -> Result<Answered, Refusal> {
+    async fn ask(
+        &self,
+        node: &str,
+        cmd: u16,
+        message: &impl Message,
+        tell: impl FnOnce(&Answered) + Send + 'static,
+    ) -> Result<Answered, Refusal> {
         let others = self.others().ok_or(Refusal::NotFound("this server is in no cluster"))?;
         let (sender, receiver) = oneshot::channel();
         let done = move |answered| {
+            tell(&answered);
             let _ = sender.send(answered);
         };
         others.ask(node, cmd, message.encode_to_vec(), Box::new(done));

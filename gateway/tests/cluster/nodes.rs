@@ -118,17 +118,26 @@ impl Nodes {
         self.ask(name, &format!("POST {path}"), body)
     }
 
+    /// An act whose client leaves before it is answered.
+    pub(crate) fn post_and_leave(&self, name: &str, path: &str, body: &str) {
+        drop(self.send(name, &format!("POST {path}"), body));
+    }
+
     fn ask(&self, name: &str, what: &str, body: &str) -> (u16, String) {
+        let mut text = String::new();
+        self.send(name, what, body).read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    fn send(&self, name: &str, what: &str, body: &str) -> UnixStream {
         let mut socket = UnixStream::connect(self.folder.join(format!("{name}.admin"))).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let length = body.len();
         let head = format!("Host: localhost\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}");
         let of_body = format!("Content-Type: application/json\r\nContent-Length: {length}");
         write!(socket, "{what} HTTP/1.1\r\n{head}\r\n{of_body}\r\n\r\n{body}").unwrap();
-        let mut text = String::new();
-        socket.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), body.to_owned())
+        socket
     }
 
     /// A family of metrics with one value.
