@@ -16,7 +16,7 @@ use crate::log_limiter::SUBJECTS;
 pub type Counts<Label = &'static str> = Vec<(Label, u64)>;
 
 /// All figures of a server at one time. The text of [`Metrics::encode`](super::Metrics::encode) has the same.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The workers, in the order of their numbers.

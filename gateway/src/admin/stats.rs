@@ -18,7 +18,6 @@ const MARK_SECONDS: u64 = 10;
 const MARKS: usize = 7;
 
 /// The histograms of a minute ago, with which those of now are compared.
-#[derive(Default)]
 pub(super) struct Minute {
     marks: VecDeque<Mark>,
     seconds: u64,
@@ -30,6 +29,14 @@ struct Mark {
     turns: Histogram,
     /// By the index of the route.
     requests: Vec<Histogram>,
+}
+
+impl Default for Minute {
+    /// The first mark is that of a server that has done nothing: its first second counts too.
+    fn default() -> Self {
+        let nothing = Mark { at: 0, turns: Histogram::default(), requests: vec![] };
+        Minute { marks: [nothing].into(), seconds: 0 }
+    }
 }
 
 impl Minute {
@@ -224,4 +231,22 @@ fn sum<L>(counts: &[(L, u64)]) -> u64 {
 
 fn labelled<'a>(counts: impl Iterator<Item = &'a (&'static str, u64)>) -> Map<String, Value> {
     counts.map(|(label, count)| ((*label).to_owned(), Value::from(*count))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_second_counts_for_a_minute() {
+        let mut snapshot = Snapshot::default();
+        snapshot.workers.push(WorkerSnapshot::default());
+        snapshot.workers[0].turn_duration.counts[3] = 2;
+        let mut minute = Minute::default();
+        for second in 0..70 {
+            assert_eq!(minute.turns(&snapshot.total().turn_duration).count(), 2, "after {second} s");
+            minute.pass(&snapshot, 1);
+        }
+        assert_eq!(minute.turns(&snapshot.total().turn_duration).count(), 0);
+    }
 }
