@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Request, RequestErrorKind};
+use async_nats::{Client, Request, RequestErrorKind, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::time::sleep;
@@ -13,25 +13,32 @@ use super::Shared;
 pub(super) const PING: Duration = Duration::from_secs(2);
 /// How long a probe may take: three pings.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(6);
-/// How long the first probe of a connection may take before another follows: it may have come before the
-/// subscription of whoever answers.
+/// How long the first probe of a connection may take. What the server refuses is known by then.
 pub(super) const FIRST_PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a node's own probes are sent to.
-pub(super) fn probed(shared: &Shared) -> String {
+fn probed(shared: &Shared) -> String {
     format!("sysconn.{}.probe.{}", shared.names.cluster, shared.names.node)
 }
 
 /// Answers probes, on a connection beside the one that is probed, which does not hear itself. A server that
 /// says that nobody subscribes would do, but it says nothing while somebody watches all subjects.
-pub(super) async fn answer_probes(client: Client, subject: String) {
-    let Ok(mut probes) = client.subscribe(subject).await else { return };
+pub(super) async fn answer_probes(client: Client, mut probes: Subscriber) {
     while let Some(probe) = probes.next().await {
         if let Some(reply) = probe.reply {
             // It fails only once this connection has ended, and then the server says that nobody is there.
             let _ = client.publish(reply, Bytes::new()).await;
         }
     }
+}
+
+/// Subscribes to probes, and waits until the server knows it, or has refused it. `None` if the connection has
+/// ended.
+pub(super) async fn subscribe_to_probes(client: &Client, shared: &Shared) -> Option<Subscriber> {
+    let probes = client.subscribe(probed(shared)).await.ok()?;
+    // Its answer, which is that nobody else subscribes, comes behind what the server says of the subscription.
+    probe(client, shared, FIRST_PROBE_TIMEOUT).await;
+    Some(probes)
 }
 
 /// Asks for an answer, over the server and back. So a connection that loses bytes in one direction only is

@@ -12,7 +12,9 @@ use super::Shared;
 use super::channel::{Item, Outgoing};
 use super::credentials::Secret;
 use super::events::Events;
-use super::probe::{FIRST_PROBE_TIMEOUT, PING, PROBE_TIMEOUT, answer_probes, probe, probed, probes};
+use super::probe::{
+    FIRST_PROBE_TIMEOUT, PING, PROBE_TIMEOUT, answer_probes, probe, probes, subscribe_to_probes,
+};
 use super::subscriptions::Active;
 use crate::bus::Inbox;
 
@@ -66,12 +68,17 @@ impl Session<'_> {
             () = lost(&client, &events) => return End::Lost,
             () = self.shared.closing.notified() => return End::Closed,
         };
+        let subscriber = tokio::select! {
+            subscriber = subscribe_to_probes(&answering, self.shared) => subscriber,
+            () = self.shared.closing.notified() => return End::Closed,
+        };
+        let Some(subscriber) = subscriber else { return End::Lost };
         // It ends with the runtime.
-        drop(tokio::spawn(answer_probes(answering, probed(self.shared))));
+        drop(tokio::spawn(answer_probes(answering, subscriber)));
         let Session { shared, control, traffic, inbox, number } = self;
         let mut active = Active::new(&client, &shared.names.cluster, &shared.wanted, inbox);
         let is_ready = tokio::select! {
-            is_ready = begin(&mut active, &client, &events, shared) => is_ready,
+            is_ready = begin(&mut active, &client, [&events, &own_events], shared) => is_ready,
             () = lost(&client, &events) => false,
             () = shared.closing.notified() => return End::Closed,
         };
@@ -85,7 +92,9 @@ impl Session<'_> {
         shared.max_payload_bytes.store(client.max_payload(), Ordering::Relaxed);
         shared.connection.store(number, Ordering::Release);
         shared.set_error(None);
-        events.is_ready.store(true, Ordering::Relaxed);
+        for events in [&events, &own_events] {
+            events.is_ready.store(true, Ordering::Relaxed);
+        }
         log::info!(target: crate::LOG, "connected to NATS");
         warn_of_short_payloads(client.max_payload());
         inbox.connected();
@@ -141,12 +150,14 @@ async fn connect(shared: &Shared, events: &Arc<Events>) -> Client {
     }
 }
 
-/// Subscribes, and waits until the server knows it. False if it does not answer, or refuses something.
-async fn begin(active: &mut Active<'_>, client: &Client, events: &Events, shared: &Shared) -> bool {
+/// Subscribes, and waits until the server knows it. False if it does not answer, or refuses something on one
+/// of the two connections.
+async fn begin(active: &mut Active<'_>, client: &Client, events: [&Events; 2], shared: &Shared) -> bool {
     active.renew().await;
+    let refusal = || events.iter().find_map(|events| events.refusal());
     let is_answered = probe(client, shared, FIRST_PROBE_TIMEOUT).await
-        || (events.refusal().is_none() && probe(client, shared, PROBE_TIMEOUT).await);
-    let error = match events.refusal() {
+        || (refusal().is_none() && probe(client, shared, PROBE_TIMEOUT).await);
+    let error = match refusal() {
         Some(refused) => format!(
             "the user of this node may not do what every node does: {refused}; \
              it must publish and subscribe below sysconn.{}.",

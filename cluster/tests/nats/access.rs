@@ -116,6 +116,9 @@ fn a_permission_that_is_missing_is_named() {
     for (denied, missing) in [
         (r#"subscribe: { deny: ["sysconn.test.nodes"] }"#, "Subscription to \"sysconn.test.nodes\""),
         (r#"publish: { deny: ["sysconn.test.probe.>"] }"#, "Publish to \"sysconn.test.probe.a\""),
+        // These are of the connection that answers.
+        (r#"publish: { deny: ["sysconn.test.inbox.>"] }"#, "Publish to \"sysconn.test.inbox."),
+        (r#"subscribe: { deny: ["sysconn.test.probe.>"] }"#, "Subscription to \"sysconn.test.probe."),
     ] {
         let user = format!("{{ user: node, password: secret, permissions: {{ {denied} }} }}");
         let server = Server::start(&format!("authorization {{ users: [ {user} ] }}\n"));
