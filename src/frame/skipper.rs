@@ -171,11 +171,11 @@ impl Skipper {
     }
 }
 
-/// Skips short frames that are whole, up to a Close or anything else. For speed only: 128 KiB can hold 65,536
-/// of them.
+/// Skips short frames that are whole, up to a masked Close or anything else. For speed only: 128 KiB can hold
+/// 65,536 of them.
 fn skip_short(input: &mut &[u8]) {
     while let [first, second, ..] = **input
-        && first != CLOSE
+        && (first != CLOSE || second & MASKED == 0)
         && let len = usize::from(second & !MASKED)
         && len <= MAX_CONTROL_PAYLOAD
         && let key = if second & MASKED == 0 { 0 } else { KEY_BYTES }
