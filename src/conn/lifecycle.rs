@@ -51,6 +51,8 @@ impl Input<()> for Abort {
             Phase::Closed(earlier) => *earlier,
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => self.0,
         };
+        // No Close is looked for any more.
+        drop(conn.rare.take_inbox());
         conn.rare.end(false);
         conn.enter(Phase::Closed(cause));
     }
