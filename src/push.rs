@@ -83,3 +83,17 @@ impl Push {
         &self.frame
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_has_its_command_and_data_behind_headers_of_all_lengths() {
+        for len in [0, 1, 114, 115, 65_524, 65_525] {
+            let data: Vec<u8> = (0..len).map(|at| at as u8).collect();
+            let push = Push::new(700, &data);
+            assert!(push.cmd() == 700 && *push.data() == data[..], "{len} bytes");
+        }
+    }
+}
