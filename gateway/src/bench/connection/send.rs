@@ -44,7 +44,11 @@ impl Session {
             None if shared.is_sending => u64::MAX,
             None => 0,
         };
-        let room = plan.pipeline.saturating_sub(self.in_flight.len()) as u64;
+        let room = match plan.kind {
+            // Nothing is in flight.
+            Kind::Call { replies: 0, .. } if shared.schedule.is_some() => u64::MAX,
+            _ => plan.pipeline.saturating_sub(self.in_flight.len()) as u64,
+        };
         let of_this_connection = plan.churn.map_or(u64::MAX, |most| most.saturating_sub(self.used).into());
         due.min(room).min(of_this_connection)
     }
