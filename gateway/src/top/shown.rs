@@ -84,14 +84,14 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let (mut used, mut begin_word) = (0, 0);
     for letter in text.chars() {
         let more = width(letter.encode_utf8(&mut [0; 4]));
-        let Some(line) = lines.last_mut() else { break };
         if letter == ' ' && used == columns {
             // The end of the line stands for it.
             lines.push(String::new());
             (used, begin_word) = (0, 0);
             continue;
         }
-        if used + more > columns {
+        while used + more > columns {
+            let Some(line) = lines.last_mut() else { break };
             let rest = if begin_word > 0 { line.split_off(begin_word) } else { String::new() };
             line.truncate(line.trim_end().len());
             (used, begin_word) = (width(&rest), 0);
@@ -121,6 +121,7 @@ mod tests {
             ("abcdefg hi", 4, vec!["abcd", "efg", "hi"]),
             ("名字字 ab", 5, vec!["名字", "字 ab"]),
             ("名字", 1, vec!["名", "字"]),
+            ("x abcd字", 5, vec!["x", "abcd", "字"]),
         ] {
             assert_eq!(wrap(text, columns), expected, "{text} in {columns}");
         }
