@@ -12,7 +12,7 @@ pub(crate) fn in_words(error: &Error) -> String {
         Error::InvalidCertificate(error) => format!("the server's certificate {}", of_certificate(error)),
         // The first byte is that of no record (RFC 8446 §5.1).
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the server does not speak TLS at this port".to_owned()
+            "the server sends something that is not TLS".to_owned()
         }
         other => shown(other.to_string()),
     }
@@ -95,7 +95,7 @@ mod tests {
             assert!(words.chars().all(|letter| !letter.is_control()), "{words:?}");
         }
         let plain = Error::InvalidMessage(InvalidMessage::InvalidContentType);
-        assert_eq!(of_io(&io::Error::other(plain)).unwrap(), "the server does not speak TLS at this port");
+        assert_eq!(of_io(&io::Error::other(plain)).unwrap(), "the server sends something that is not TLS");
         let alert = Error::AlertReceived(AlertDescription::InternalError);
         assert_eq!(in_words(&alert), "received fatal alert: InternalError");
         assert_eq!(of_io(&io::Error::other("another")), None);

@@ -274,7 +274,7 @@ fn tls_trusts_the_given_roots_only() {
     );
     let plain = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("wss://{}", plain.address());
-    expect(&url, &[(&["1101", "--ca", cert], 3, "", "TLS: the server does not speak TLS")]);
+    expect(&url, &[(&["1101", "--ca", cert], 3, "", "TLS: the server sends something that is not TLS")]);
     fs::remove_dir_all(directory).unwrap();
 }
 

@@ -36,7 +36,7 @@ fn a_server_with_tls_is_put_under_load() {
     let plain = format!("wss://{}", plain.address());
     for (url, ca, expected) in [
         (&url, &other, "the server's certificate is not signed by"),
-        (&plain, &cert, "the server does not speak TLS at this port"),
+        (&plain, &cert, "the server sends something that is not TLS"),
     ] {
         let ended = run(url, &["--echo", "--ca", ca, "--connections", "1"]);
         let expected = format!("no connection: TLS: {expected}");
