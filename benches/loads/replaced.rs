@@ -95,7 +95,8 @@ impl Load for Replaced {
     fn go_on(&mut self) -> usize {
         let mut moved = at_once(self.heir.read(&mut [0; 4096])).unwrap();
         for (role, holder) in self.holders.iter_mut().enumerate() {
-            moved += holder.go_on(&self.input).unwrap_or_else(|_| {
+            moved += holder.go_on(&self.input).unwrap_or_else(|error| {
+                assert!(holder.step != Step::LogsIn, "no connection, or no login: {error}");
                 *holder = Holder::new(self.address, role);
                 self.done += 1;
                 1

@@ -141,7 +141,7 @@ fn check_config_tells_all_problems_at_once() {
         "bad.pem: ",
         "--record: /no/such: ",
         "key.pem: not a directory",
-        "wechat-secret-file: expected wechat-appid",
+        "--wechat-secret-file: expected --wechat-appid",
         "/no/secret: ",
         "/no/token: ",
         "--admin: /no/such: ",

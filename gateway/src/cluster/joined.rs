@@ -76,8 +76,8 @@ impl Cluster {
         })
     }
 
-    /// Sends a push to the subscribers of a topic on other servers. One that is not sent is counted. It is also
-    /// sent while no other server is known: NATS can know one whose heartbeat has not come yet.
+    /// Sends a push to the subscribers of a topic on other servers. One that is not sent is counted. It is
+    /// also sent while no other server is known: NATS can know one whose heartbeat has not come yet.
     pub(crate) fn publish(&self, topic: &Topic, push: &Push) {
         let _ = self.node.publish(topic_ref(topic), push.cmd(), push.data());
     }

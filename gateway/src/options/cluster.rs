@@ -29,7 +29,7 @@ pub(crate) struct ClusterOptions {
     pub(crate) credentials: Option<PathBuf>,
     /// Whether NATS servers on other machines may be used without TLS or without credentials.
     pub(crate) is_insecure: bool,
-    /// Whether logins are refused while no NATS server can be reached.
+    /// Whether logins are refused while no NATS server can be used.
     pub(crate) is_required: bool,
     /// Whether the server is not ready then.
     pub(crate) is_for_ready: bool,
