@@ -32,11 +32,11 @@ pub(super) async fn answer_probes(client: Client, mut probes: Subscriber) {
     }
 }
 
-/// Subscribes to probes, and waits until the server knows it, or has refused it. `None` if the connection has
-/// ended.
+/// Subscribes to probes, and waits until the server knows it, or has refused it. `None` if the connection
+/// has ended.
 pub(super) async fn subscribe_to_probes(client: &Client, shared: &Shared) -> Option<Subscriber> {
     let probes = client.subscribe(probed(shared)).await.ok()?;
-    // Its answer, which is that nobody else subscribes, comes behind what the server says of the subscription.
+    // Its answer, that nobody else subscribes, comes behind what the server says of the subscription.
     probe(client, shared, FIRST_PROBE_TIMEOUT).await;
     Some(probes)
 }

@@ -89,8 +89,8 @@ impl Nodes {
         if is_known { Ok(true) } else { Err(Refusal::NotFound("no server of the cluster has this name")) }
     }
 
-    /// Has another server act on one of its connections, as commands 9003 and 9004 do. `tell` is told what came
-    /// of it, also if nobody waits for the result any more.
+    /// Has another server act on one of its connections, as commands 9003 and 9004 do. `tell` is told what
+    /// came of it, also if nobody waits for the result any more.
     pub(super) async fn act(
         &self,
         node: &str,
