@@ -11,7 +11,9 @@ use mio::{Events, Poll, Registry, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::connection::{Connection, Readiness, Standing};
+use super::in_flight::MAX_FLAG;
 use super::progress::Progress;
+use super::ring::Ring;
 use super::shared::Shared;
 use super::wake::Wake;
 
@@ -66,7 +68,9 @@ impl Engine {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
         let (busy, all) = (shared.plan.connections, shared.plan.connections + shared.plan.idle);
-        let connections: Vec<_> = (0..all).map(|index| Connection::new(index, index >= busy)).collect();
+        let last_flag = shared.ring.as_ref().map_or(MAX_FLAG, Ring::last_flag);
+        let connection = |index| Connection::new(index, index >= busy, last_flag);
+        let connections: Vec<_> = (0..all).map(connection).collect();
         let mut tally = [0; 5];
         tally[Standing::Unopened as usize] = all;
         Ok(Engine {

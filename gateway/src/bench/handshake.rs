@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use httparse::{EMPTY_HEADER, Header, Status};
 use sysconn::client::{Offer, Url};
 use sysconn::upgrade::accept_key;
 
@@ -10,16 +11,26 @@ use crate::options::shown;
 
 /// The longest response, in bytes.
 const MAX_HEAD_BYTES: usize = 8192;
+/// Header lines of a response, at most.
+const MAX_HEADERS: usize = 64;
 /// The extension as it is offered: no message refers to an earlier one, so one codec serves all connections.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+/// What all upgrades of a run have in common.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    /// The request, up to its key and from there on.
+    before_key: String,
+    after_key: String,
+    subprotocol: Option<String>,
+    deflate: bool,
+}
 
 /// An upgrade under way.
 #[derive(Debug)]
 pub(super) struct Handshake {
     key: String,
     head: Vec<u8>,
-    subprotocol: Option<String>,
-    deflate: bool,
 }
 
 /// A response so far.
@@ -32,86 +43,108 @@ pub(super) enum Response {
     Failed(String),
 }
 
-impl Handshake {
-    /// An upgrade, and the request that begins it.
-    pub(super) fn begin(url: &Url, offer: &Offer, deflate: bool, random: &mut Random) -> (Self, Vec<u8>) {
-        let key = STANDARD.encode([random.next().to_ne_bytes(), random.next().to_ne_bytes()].concat());
-        let mut request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n",
+impl Upgrade {
+    pub(super) fn new(url: &Url, offer: &Offer, deflate: bool) -> Self {
+        let before_key = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
             url.target, url.authority,
         );
+        let mut after_key = "\r\nSec-WebSocket-Version: 13\r\n".to_owned();
         for (name, value) in [("Origin", &offer.origin), ("Sec-WebSocket-Protocol", &offer.subprotocol)] {
             if let Some(value) = value {
-                request += &format!("{name}: {value}\r\n");
+                after_key += &format!("{name}: {value}\r\n");
             }
         }
         if deflate {
-            request += &format!("Sec-WebSocket-Extensions: {DEFLATE}\r\n");
+            after_key += &format!("Sec-WebSocket-Extensions: {DEFLATE}\r\n");
         }
-        request += "\r\n";
-        let handshake = Handshake { key, head: Vec::new(), subprotocol: offer.subprotocol.clone(), deflate };
-        (handshake, request.into_bytes())
+        after_key += "\r\n";
+        Upgrade { before_key, after_key, subprotocol: offer.subprotocol.clone(), deflate }
     }
 
-    /// More of the response has come.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Response {
-        self.head.extend_from_slice(bytes);
-        let limited = self.head.get(..MAX_HEAD_BYTES).unwrap_or(&self.head);
-        let Some(at) = limited.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
-            return match self.head.len() >= MAX_HEAD_BYTES {
-                true => Response::Failed("the server's response is too long".to_owned()),
-                false => Response::Incomplete,
-            };
-        };
-        let rest = self.head.split_off(at + 4);
-        let head = String::from_utf8_lossy(self.head.get(..at).unwrap_or_default());
-        let (status, lines) = head.split_once("\r\n").unwrap_or((&head, ""));
-        if !status.starts_with("HTTP/1.1 101") {
-            return Response::Failed(format!("the server answered {}", shown(status)));
+    /// An upgrade, and the request that begins it.
+    pub(super) fn begin(&self, random: &mut Random) -> (Handshake, Vec<u8>) {
+        let mut nonce = [0; 16];
+        for part in nonce.as_chunks_mut().0 {
+            *part = random.next().to_ne_bytes();
         }
-        match self.disagreement(lines) {
-            None => Response::Agreed(rest),
-            Some(line) => Response::Failed(line.to_owned()),
-        }
+        let key = STANDARD.encode(nonce);
+        let request = [&self.before_key, &key, &self.after_key].map(String::as_bytes).concat();
+        (Handshake { key, head: Vec::new() }, request)
     }
 
     /// What the header lines lack, or have too much.
-    fn disagreement(&self, lines: &str) -> Option<&'static str> {
-        let values = |wanted: &'static str| {
-            let headers = lines.split("\r\n").filter_map(|line| line.split_once(':'));
-            headers.filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
-        };
-        let has_word = |name, word: &str| {
-            values(name).flat_map(|value| value.split(',')).any(|it| it.trim().eq_ignore_ascii_case(word))
-        };
-        let accept = accept_key(self.key.as_bytes());
-        let is_offered = |value: &str| {
-            let names = self.subprotocol.iter().flat_map(|names| names.split(','));
-            names.into_iter().any(|name| name.trim() == value)
-        };
-        let mut extensions = values("sec-websocket-extensions");
-        if !has_word("upgrade", "websocket")
-            || !has_word("connection", "upgrade")
-            || values("sec-websocket-accept").next().map(str::as_bytes) != Some(&accept[..])
-            || !values("sec-websocket-protocol").all(is_offered)
-        {
+    fn disagreement(&self, key: &str, headers: &[Header<'_>]) -> Option<&'static str> {
+        let (mut is_upgrade, mut is_connection, mut accept, mut extensions) = (false, false, None, None);
+        let mut is_offered = true;
+        for header in headers {
+            let (name, value) = (header.name, header.value.trim_ascii());
+            if name.eq_ignore_ascii_case("upgrade") {
+                is_upgrade |= has_word(value, b"websocket");
+            } else if name.eq_ignore_ascii_case("connection") {
+                is_connection |= has_word(value, b"upgrade");
+            } else if name.eq_ignore_ascii_case("sec-websocket-accept") {
+                accept = accept.or(Some(value));
+            } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
+                is_offered &= self.offers(value);
+            } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
+                extensions = extensions.or(Some(value));
+            }
+        }
+        if !is_upgrade || !is_connection || !is_offered || accept != Some(&accept_key(key.as_bytes())[..]) {
             return Some("the server's response to the upgrade is not understood");
         }
-        match (self.deflate, extensions.next()) {
+        match (self.deflate, extensions) {
             (false, None) => None,
             (false, Some(_)) => Some("the server agrees to an extension that was not offered"),
             (true, Some(value)) if is_deflate(value) => None,
             (true, _) => Some("the server does not agree to permessage-deflate"),
         }
     }
+
+    fn offers(&self, subprotocol: &[u8]) -> bool {
+        let mut names = self.subprotocol.iter().flat_map(|names| names.split(','));
+        names.any(|name| name.trim().as_bytes() == subprotocol)
+    }
+}
+
+impl Handshake {
+    /// More of the response has come.
+    pub(super) fn read(&mut self, bytes: &[u8], upgrade: &Upgrade) -> Response {
+        self.head.extend_from_slice(bytes);
+        let limited = self.head.get(..MAX_HEAD_BYTES).unwrap_or(&self.head);
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(limited) {
+            Ok(Status::Complete(end)) if (response.version, response.code) == (Some(1), Some(101)) => {
+                match upgrade.disagreement(&self.key, response.headers) {
+                    None => Response::Agreed(self.head.split_off(end)),
+                    Some(line) => Response::Failed(line.to_owned()),
+                }
+            }
+            Ok(Status::Partial) if self.head.len() >= MAX_HEAD_BYTES => {
+                Response::Failed("the server's response is too long".to_owned())
+            }
+            Ok(Status::Partial) => Response::Incomplete,
+            Ok(Status::Complete(_)) | Err(_) => {
+                let line = limited.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let line = String::from_utf8_lossy(line);
+                Response::Failed(format!("the server answered {}", shown(line.trim_end())))
+            }
+        }
+    }
+}
+
+/// Whether a list has this word, without regard to ASCII case.
+fn has_word(list: &[u8], word: &[u8]) -> bool {
+    list.split(|byte| *byte == b',').any(|it| it.trim_ascii().eq_ignore_ascii_case(word))
 }
 
 /// Whether this agrees to the offer: the server must do without context takeover too (RFC 7692 §7.1.1.1).
-fn is_deflate(value: &str) -> bool {
-    let mut words = value.split(';').map(str::trim);
-    let is_it = words.next() == Some("permessage-deflate");
-    is_it && words.any(|word| word == "server_no_context_takeover")
+fn is_deflate(value: &[u8]) -> bool {
+    let mut words = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let is_it = words.next() == Some(b"permessage-deflate");
+    is_it && words.any(|word| word == b"server_no_context_takeover")
 }
 
 #[cfg(test)]
@@ -134,7 +167,8 @@ mod tests {
             (true, "101 OK", "Sec-WebSocket-Extensions: permessage-deflate\r\n", "does not agree"),
             (false, "503 Service Unavailable", "", "the server answered HTTP/1.1 503 Service Unavailable"),
         ] {
-            let (mut handshake, request) = Handshake::begin(&url, &offer, deflate, &mut Random::new());
+            let upgrade = Upgrade::new(&url, &offer, deflate);
+            let (mut handshake, request) = upgrade.begin(&mut Random::new());
             let request = String::from_utf8(request).unwrap();
             assert!(request.starts_with("GET /b?c HTTP/1.1\r\nHost: a.example\r\n"), "{request}");
             assert_eq!(request.contains(DEFLATE), deflate);
@@ -142,9 +176,9 @@ mod tests {
             let response = format!("HTTP/1.1 {head}\r\n{}{more}\r\nrest", accept.replace("KEY", &key));
             let (first, last) = response.split_at(response.len() - 10);
             for byte in first.bytes() {
-                assert_eq!(handshake.read(&[byte]), Response::Incomplete);
+                assert_eq!(handshake.read(&[byte], &upgrade), Response::Incomplete);
             }
-            match handshake.read(last.as_bytes()) {
+            match handshake.read(last.as_bytes(), &upgrade) {
                 Response::Agreed(rest) => assert_eq!((&rest[..], expected), (&b"rest"[..], ""), "{more}"),
                 Response::Failed(line) => {
                     assert!(!expected.is_empty() && line.contains(expected), "{line}");
@@ -152,8 +186,16 @@ mod tests {
                 Response::Incomplete => panic!("{response}"),
             }
         }
-        let (mut handshake, _) = Handshake::begin(&url, &offer, false, &mut Random::new());
-        let endless = handshake.read(&[b'a'; MAX_HEAD_BYTES]);
-        assert_eq!(endless, Response::Failed("the server's response is too long".to_owned()));
+        let upgrade = Upgrade::new(&url, &offer, false);
+        let no_end = ["HTTP/1.1 101 OK\r\na: ", &"b".repeat(MAX_HEAD_BYTES)].concat();
+        for (response, expected) in [
+            (&no_end[..], "the server's response is too long"),
+            ("SSH-2.0-x\r\n", "the server answered SSH-2.0-x"),
+            ("HTTP/1.0 101 OK\r\n\r\n", "the server answered HTTP/1.0 101 OK"),
+            ("HTTP/1.1 101 OK\r\na b: c\r\n\r\n", "the server answered HTTP/1.1 101 OK"),
+        ] {
+            let answer = upgrade.begin(&mut Random::new()).0.read(response.as_bytes(), &upgrade);
+            assert_eq!(answer, Response::Failed(expected.to_owned()));
+        }
     }
 }

@@ -9,6 +9,8 @@ pub(super) const MAX_FLAG: u32 = u32::MAX - 16;
 /// A request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
+    /// Its place among all requests of the connection.
+    number: u64,
     pub(super) flag: u32,
     /// Replies that are still to come, at least one.
     left: u32,
@@ -32,13 +34,26 @@ pub(super) enum Answer {
 }
 
 /// At most as many as the pipeline has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct InFlight {
     requests: VecDeque<Pending>,
+    /// The Flag after which the next is 1.
     last_flag: u32,
+    /// Those of the newest request, also if it is answered.
+    flag: u32,
+    number: u64,
 }
 
 impl InFlight {
+    /// Requests have the Flags from 1 to `last_flag`, at most [`MAX_FLAG`], again and again.
+    pub(super) fn new(last_flag: u32) -> Self {
+        InFlight { requests: VecDeque::new(), last_flag, flag: 0, number: 0 }
+    }
+
+    pub(super) fn last_flag(&self) -> u32 {
+        self.last_flag
+    }
+
     pub(super) fn len(&self) -> usize {
         self.requests.len()
     }
@@ -47,22 +62,28 @@ impl InFlight {
         self.requests.is_empty()
     }
 
-    /// The Flag of the next request.
-    pub(super) fn next_flag(&mut self) -> u32 {
-        self.last_flag = if self.last_flag >= MAX_FLAG { 1 } else { self.last_flag + 1 };
-        self.last_flag
-    }
-
-    /// A request was sent that has so many replies.
-    pub(super) fn push(&mut self, flag: u32, replies: u32, intended: u64) {
+    /// A request is sent that has so many replies. Returns its Flag.
+    pub(super) fn push(&mut self, replies: u32, intended: u64) -> u32 {
+        self.flag = if self.flag >= self.last_flag { 1 } else { self.flag + 1 };
+        self.number += 1;
+        let (number, flag) = (self.number, self.flag);
         if replies > 0 {
-            self.requests.push_back(Pending { flag, left: replies, is_overtaken: false, intended });
+            self.requests.push_back(Pending { number, flag, left: replies, is_overtaken: false, intended });
         }
+        flag
     }
 
     /// The oldest request.
     pub(super) fn oldest(&self) -> Option<Pending> {
         self.requests.front().copied()
+    }
+
+    /// How many of the oldest requests were sent one after the other, without one between them that is
+    /// answered already: all of them, or else at least one.
+    pub(super) fn in_a_row(&self) -> usize {
+        let (Some(oldest), Some(newest)) = (self.requests.front(), self.requests.back()) else { return 0 };
+        let count = newest.number - oldest.number + 1;
+        if count == self.requests.len() as u64 { self.requests.len() } else { 1 }
     }
 
     /// The only reply to the oldest request has come: [`answer`](Self::answer) for millions a second.
@@ -95,14 +116,22 @@ impl InFlight {
         self.position(flag).is_some()
     }
 
-    /// Where a request is. Flags count up from that of the oldest.
+    /// Where the newest request with this Flag is.
     fn position(&self, flag: u32) -> Option<usize> {
-        let oldest = self.requests.front()?.flag;
-        if flag == oldest {
-            return Some(0);
+        let (oldest, newest) = (self.requests.front()?, self.requests.back()?);
+        if flag == 0 || flag > self.last_flag {
+            return None;
         }
-        let distance = |flag: u32| flag.wrapping_sub(oldest);
-        self.requests.binary_search_by_key(&distance(flag), |request| distance(request.flag)).ok()
+        let cycle = if flag > newest.flag { u64::from(self.last_flag) } else { 0 };
+        let mut number = newest.number.checked_sub(u64::from(newest.flag) + cycle - u64::from(flag))?;
+        while number >= oldest.number {
+            if let Ok(at) = self.requests.binary_search_by_key(&number, |request| request.number) {
+                return Some(at);
+            }
+            // One that is lost may wait for many cycles.
+            number = number.checked_sub(self.last_flag.into())?;
+        }
+        None
     }
 
     /// Takes all that still wait.
@@ -115,20 +144,24 @@ impl InFlight {
 mod tests {
     use super::*;
 
+    fn begin(last_flag: u32, flag: u32) -> InFlight {
+        InFlight { flag, number: u64::from(flag), ..InFlight::new(last_flag) }
+    }
+
     #[test]
     fn replies_come_in_the_order_of_their_requests() {
-        let mut in_flight = InFlight { last_flag: MAX_FLAG - 1, ..InFlight::default() };
-        let flags = [(); 3].map(|()| in_flight.next_flag());
-        assert_eq!(flags, [MAX_FLAG, 1, 2]);
+        let mut in_flight = begin(MAX_FLAG, MAX_FLAG - 1);
         for (flag, replies) in [(MAX_FLAG, 2), (1, 0), (2, 3)] {
-            in_flight.push(flag, replies, u64::from(flag));
+            assert_eq!(in_flight.push(replies, u64::from(flag)), flag);
         }
         assert_eq!(in_flight.len(), 2, "a request without replies does not wait");
         for (flag, ends, expected) in [
+            (0, false, "Unexpected"),
             (1, false, "Unexpected"),
             (MAX_FLAG, false, "Partial"),
             (MAX_FLAG, false, "Complete"),
             (MAX_FLAG, false, "Unexpected"),
+            (MAX_FLAG + 1, false, "Unexpected"),
             (2, true, "Complete"),
             (2, false, "Unexpected"),
         ] {
@@ -140,10 +173,9 @@ mod tests {
 
     #[test]
     fn a_reply_that_is_lost_or_late_does_not_make_the_others_wrong() {
-        let mut in_flight = InFlight { last_flag: MAX_FLAG - 2, ..InFlight::default() };
+        let mut in_flight = begin(MAX_FLAG, MAX_FLAG - 2);
         for replies in [1, 1, 2, 1, 1] {
-            let flag = in_flight.next_flag();
-            in_flight.push(flag, replies, 0);
+            in_flight.push(replies, 0);
         }
         for (flag, expected) in [
             (MAX_FLAG, "Complete"),
@@ -160,5 +192,28 @@ mod tests {
         }
         assert_eq!((in_flight.len(), in_flight.has(1), in_flight.has(2)), (1, true, false));
         assert!(format!("{:?}", in_flight.answer(1, false)).starts_with("Overtaken"), "one of two is enough");
+    }
+
+    #[test]
+    fn a_reply_that_is_lost_for_many_cycles_does_not_make_others_wrong() {
+        let mut in_flight = InFlight::new(4);
+        // The second is lost.
+        let lost: Vec<_> = (0..3).map(|_| in_flight.push(1, 0)).collect();
+        assert_eq!((lost, in_flight.in_a_row()), (vec![1, 2, 3], 3));
+        for flag in [1, 3] {
+            assert!(matches!(in_flight.answer(flag, true), Answer::Complete(_)), "{flag}");
+        }
+        for intended in 10..30 {
+            let flag = in_flight.push(1, intended);
+            assert_eq!(in_flight.in_a_row(), 1);
+            let Answer::Complete(request) = in_flight.answer(flag, true) else { panic!("{flag}") };
+            assert_eq!((request.flag, request.intended), (flag, intended));
+        }
+        // Only the lost one is left.
+        for (flag, expected) in [(1, "Unexpected"), (2, "Overtaken"), (2, "Unexpected")] {
+            let answer = format!("{:?}", in_flight.answer(flag, true));
+            assert!(answer.starts_with(expected), "{flag}: {answer}");
+        }
+        assert_eq!(in_flight.in_a_row(), 0);
     }
 }

@@ -17,6 +17,7 @@ mod process;
 mod progress;
 mod random;
 mod report;
+mod ring;
 mod schedule;
 mod shared;
 mod template;

@@ -38,6 +38,13 @@ pub(super) enum Kind {
     Rooms { members: usize },
 }
 
+impl Kind {
+    /// Whether the one reply to a request has the same content.
+    pub(super) fn is_echoed(self) -> bool {
+        matches!(self, Kind::Echo | Kind::Call { echoes: true, replies: 1, .. })
+    }
+}
+
 /// What a run does. Times are in nanoseconds.
 #[derive(Debug)]
 pub(super) struct Plan {

@@ -5,10 +5,12 @@ use std::rc::Rc;
 use super::clock::Clock;
 use super::codec::Codec;
 use super::figures::Figures;
+use super::handshake::Upgrade;
 use super::logins::Logins;
 use super::plan::Plan;
 use super::prepared::Prepared;
 use super::random::Random;
+use super::ring::Ring;
 use super::schedule::Schedule;
 use super::template::Template;
 
@@ -18,8 +20,11 @@ const READ_BYTES: usize = 256 * 1024;
 /// The state of a run, beside that of each connection.
 pub(super) struct Shared {
     pub(super) plan: Plan,
+    pub(super) upgrade: Upgrade,
     pub(super) template: Template,
     pub(super) prepared: Rc<Prepared>,
+    /// Requests and replies of a whole cycle, if they are short and come back as they were.
+    pub(super) ring: Option<Ring>,
     pub(super) logins: Option<Logins>,
     pub(super) clock: Clock,
     pub(super) random: Random,
@@ -37,11 +42,16 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(plan: Plan, template: Template, logins: Option<Logins>) -> Result<Self, String> {
+    pub(super) fn new(plan: Plan, mut template: Template, logins: Option<Logins>) -> Result<Self, String> {
         let mut random = Random::new();
+        let prepared = Prepared::new(&template, random.mask());
+        let has_ring = plan.kind.is_echoed() && !plan.deflate;
+        let ring = has_ring.then(|| Ring::new(&mut template, &prepared, plan.pipeline)).flatten();
         Ok(Shared {
-            prepared: Rc::new(Prepared::new(&template, random.mask())),
+            prepared: Rc::new(prepared),
+            ring,
             codec: plan.deflate.then(Codec::new),
+            upgrade: Upgrade::new(&plan.url, &plan.offer, plan.deflate),
             plan,
             template,
             logins,

@@ -9,6 +9,7 @@ use sysconn::frame::{Header, Opcode, apply_mask, push_masked_frame};
 use super::codec::Codec;
 use super::prepared::Prepared;
 use super::random::Random;
+use super::ring::Ring;
 use super::transport::Transport;
 
 /// While so many bytes wait for the socket, no further request is written.
@@ -42,8 +43,17 @@ impl Wire {
 
     /// Whether there is room for another request.
     pub(super) fn has_room(&self) -> bool {
+        self.room() > 0
+    }
+
+    /// How many requests of so many bytes there is room for.
+    pub(super) fn room_for(&self, bytes: usize) -> u64 {
+        self.room().div_ceil(bytes.max(1)) as u64
+    }
+
+    fn room(&self) -> usize {
         let tails = self.tails.len() * self.prepared.tail().len() - self.tail_written;
-        self.out.len() - self.written + tails < MAX_WAITING_BYTES
+        MAX_WAITING_BYTES.saturating_sub(self.out.len() - self.written + tails)
     }
 
     /// Appends a control frame.
@@ -63,6 +73,11 @@ impl Wire {
             self.prepared.push_head(&mut self.out, message);
             self.tails.push_back(self.out.len());
         }
+    }
+
+    /// Appends so many requests of the ring, the first of which has this Flag.
+    pub(super) fn requests_of_ring(&mut self, ring: &Ring, flag: u32, count: u64) {
+        ring.push(&mut self.out, flag, usize::try_from(count).unwrap_or(usize::MAX));
     }
 
     /// Appends a binary message, compressed if there is a codec.

@@ -13,6 +13,16 @@ pub(super) struct Begun {
     bytes: usize,
 }
 
+/// Bytes that are right.
+#[derive(Clone, Copy, Debug)]
+struct Right {
+    bytes: usize,
+    /// Replies that end in them.
+    replies: usize,
+    /// Bytes of the reply that begins after these.
+    begun: usize,
+}
+
 impl Session {
     /// Takes right replies from the front of the input, as long as they come in the order of their requests.
     /// Returns the rest.
@@ -22,23 +32,14 @@ impl Session {
         now: u64,
         shared: &mut Shared,
     ) -> &'a mut [u8] {
-        if !matches!(shared.plan.kind, Kind::Echo | Kind::Call { echoes: true, replies: 1, .. }) {
+        if !shared.plan.kind.is_echoed() {
             return input;
         }
         // Requests that went out together are recorded together.
         let (mut together, mut answers, mut packets) = (0, 0, 0);
-        while let Some(oldest) = self.in_flight.oldest().filter(|_| !input.is_empty()) {
-            let left = shared.template.echo_of(oldest.flag).len().saturating_sub(self.begun.bytes);
-            let count = left.min(input.len());
-            let part = input.get(..count).unwrap_or_default();
-            if !shared.template.is_part_of_echo(part, self.begun.bytes) {
-                break;
-            }
-            input = input.split_at_mut(count).1;
-            if count < left {
-                self.begun = Begun { flag: oldest.flag, bytes: self.begun.bytes + count };
-            } else {
-                self.begun.bytes = 0;
+        while let Some(right) = self.right_part(input, shared) {
+            input = input.split_at_mut(right.bytes).1;
+            for _ in 0..right.replies {
                 packets += 1;
                 match self.in_flight.answer_oldest() {
                     Answer::Complete(request) if request.intended == together => answers += 1,
@@ -49,10 +50,34 @@ impl Session {
                     _ => shared.figures.wrong += 1,
                 }
             }
+            let flag = self.in_flight.oldest().map_or(0, |oldest| oldest.flag);
+            self.begun = Begun { flag, bytes: right.begun };
         }
         shared.figures.answer(together, now, answers);
         self.packets_received += if shared.plan.kind == Kind::Echo { 0 } else { packets };
         input
+    }
+
+    /// What the input has of right replies at its front: one, or what the ring shows at once. `None` if that
+    /// is nothing.
+    fn right_part(&self, input: &[u8], shared: &mut Shared) -> Option<Right> {
+        let oldest = self.in_flight.oldest().filter(|_| !input.is_empty())?;
+        let begun = self.begun.bytes;
+        if let Some(ring) = &shared.ring {
+            let each = ring.reply_bytes();
+            let all = each.saturating_mul(self.in_flight.in_a_row());
+            let part = input.get(..all.saturating_sub(begun)).unwrap_or(input);
+            if ring.are_replies(part, oldest.flag, begun) {
+                let bytes = begun + part.len();
+                return Some(Right { bytes: part.len(), replies: bytes / each, begun: bytes % each });
+            }
+        }
+        let each = shared.template.echo_of(oldest.flag).len();
+        let part = input.get(..each.saturating_sub(begun)).unwrap_or(input);
+        let bytes = begun + part.len();
+        let (replies, begun_now) = if bytes < each { (0, bytes) } else { (1, 0) };
+        let is_right = shared.template.is_part_of_echo(part, begun);
+        is_right.then_some(Right { bytes: part.len(), replies, begun: begun_now })
     }
 
     /// The beginning of a reply that was right, and does not go on so.

@@ -20,7 +20,6 @@ use mio::{Registry, Token};
 use sysconn::client::Ended;
 use sysconn::frame::{CloseCode, Decoder, Opcode};
 
-use super::handshake::Handshake;
 use super::shared::Shared;
 use super::transport::Transport;
 use super::wire::Wire;
@@ -88,8 +87,10 @@ pub(super) struct Connection {
 
 impl Connection {
     /// `index` is its number among all, from 0. An idle one sends heartbeats only.
-    pub(super) fn new(index: usize, is_idle: bool) -> Self {
-        Connection { wire: None, decoder: Decoder::new(), session: Session::new(index, is_idle) }
+    /// The Flags of its requests end with `last_flag`, and begin again with 1.
+    pub(super) fn new(index: usize, is_idle: bool, last_flag: u32) -> Self {
+        let session = Session::new(index, is_idle, last_flag);
+        Connection { wire: None, decoder: Decoder::new(), session }
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -123,8 +124,8 @@ impl Connection {
 
     /// Has it begin anew.
     pub(super) fn forget(&mut self) {
-        let Session { index, is_idle, .. } = self.session;
-        *self = Connection::new(index, is_idle);
+        let Session { index, is_idle, ref in_flight, .. } = self.session;
+        *self = Connection::new(index, is_idle, in_flight.last_flag());
     }
 
     /// Begins to connect to this address.
@@ -134,8 +135,7 @@ impl Connection {
         let token = Token(self.session.index);
         match Transport::connect(address, plan.tls.as_ref(), registry, token) {
             Ok(transport) => {
-                let (handshake, request) =
-                    Handshake::begin(&plan.url, &plan.offer, plan.deflate, &mut shared.random);
+                let (handshake, request) = shared.upgrade.begin(&mut shared.random);
                 self.wire = Some(Wire::new(transport, request, Rc::clone(&shared.prepared)));
                 self.decoder = Decoder::new();
                 self.session.begin(handshake, now);

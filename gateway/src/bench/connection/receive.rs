@@ -48,7 +48,7 @@ impl Connection {
 
     fn take(&mut self, bytes: &mut [u8], shared: &mut Shared) -> Result<(), Stop> {
         let Stage::Upgrading(handshake) = &mut self.session.stage else { return self.frames(bytes, shared) };
-        match handshake.read(bytes) {
+        match handshake.read(bytes, &shared.upgrade) {
             Response::Incomplete => Ok(()),
             Response::Failed(reason) => Err(Stop::Failed(reason)),
             Response::Agreed(mut rest) => {

@@ -19,18 +19,50 @@ impl Session {
         if most == 0 {
             return;
         }
-        let (now, mut sent) = (shared.clock.now(), 0);
-        while sent < most && wire.has_room() {
-            let intended = match &shared.schedule {
-                Some(schedule) => schedule.intended(self.sender, self.requests.saturating_add(sent)),
-                None => now,
-            };
-            self.request(intended, now, wire, shared);
-            sent += 1;
-        }
+        let now = shared.clock.now();
+        let sent = if shared.ring.is_some() {
+            self.requests_of_ring(most, now, wire, shared)
+        } else {
+            self.requests(most, now, wire, shared)
+        };
         if sent > 0 {
             self.count_sent(sent, now, shared);
         }
+    }
+
+    /// Appends so many requests at most, one by one. Returns how many.
+    fn requests(&mut self, most: u64, now: u64, wire: &mut Wire, shared: &mut Shared) -> u64 {
+        let mut sent = 0;
+        while sent < most && wire.has_room() {
+            let intended = self.begin_request(sent, now, shared);
+            self.request(intended, wire, shared);
+            sent += 1;
+        }
+        sent
+    }
+
+    /// The same with the frames of the ring.
+    fn requests_of_ring(&mut self, most: u64, now: u64, wire: &mut Wire, shared: &mut Shared) -> u64 {
+        let Some(ring) = &shared.ring else { return 0 };
+        let sent = most.min(wire.room_for(ring.request_bytes()));
+        let mut first = None;
+        for nth in 0..sent {
+            let intended = self.begin_request(nth, now, shared);
+            let flag = self.in_flight.push(1, intended);
+            first = first.or(Some(flag));
+        }
+        if let (Some(first), Some(ring)) = (first, &shared.ring) {
+            wire.requests_of_ring(ring, first, sent);
+        }
+        sent
+    }
+
+    /// When the `nth` request from now on should be sent. It is sent now.
+    fn begin_request(&self, nth: u64, now: u64, shared: &mut Shared) -> u64 {
+        let Some(schedule) = &shared.schedule else { return now };
+        let intended = schedule.intended(self.sender, self.requests.saturating_add(nth));
+        shared.figures.send_late(intended, now);
+        intended
     }
 
     /// How many requests are due, or may be sent in a closed loop, and have room in the pipeline.
@@ -53,23 +85,19 @@ impl Session {
         due.min(room).min(of_this_connection)
     }
 
-    fn request(&mut self, intended: u64, now: u64, wire: &mut Wire, shared: &mut Shared) {
-        let flag = self.in_flight.next_flag();
-        let (number, room, replies) = match shared.plan.kind {
-            Kind::Echo => (flag.into(), 0, 1),
-            Kind::Call { replies, .. } => (flag.into(), 0, replies),
+    fn request(&mut self, intended: u64, wire: &mut Wire, shared: &mut Shared) {
+        let replies = if let Kind::Call { replies, .. } = shared.plan.kind { replies } else { 1 };
+        let flag = self.in_flight.push(replies, intended);
+        let (number, room) = match shared.plan.kind {
+            Kind::Echo | Kind::Call { .. } => (flag.into(), 0),
             // The text itself says when it was due.
             Kind::Rooms { members } => {
                 shared.figures.deliveries_due += members as u64;
-                (intended, shared.plan.room(self.index), 1)
+                (intended, shared.plan.room(self.index))
             }
         };
         let message = shared.template.fill(flag, number, room);
         wire.request(message, shared.codec.as_mut(), &mut shared.random);
-        if shared.schedule.is_some() {
-            shared.figures.send_late(intended, now);
-        }
-        self.in_flight.push(flag, replies, intended);
     }
 
     /// So many requests were sent. They are counted together: it takes less time.

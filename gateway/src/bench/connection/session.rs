@@ -74,7 +74,7 @@ pub(in crate::bench) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(index: usize, is_idle: bool) -> Self {
+    pub(super) fn new(index: usize, is_idle: bool, last_flag: u32) -> Self {
         Session {
             index,
             is_idle,
@@ -82,7 +82,7 @@ impl Session {
             since: 0,
             is_connected: false,
             has_ended: false,
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(last_flag),
             begun: Begun::default(),
             has_given_up: false,
             sender: 0,
