@@ -29,6 +29,9 @@ const WAKE: Token = Token(usize::MAX);
 pub(super) const TICK: u64 = 100_000_000;
 /// How often silent connections are looked at.
 const KEEP_ALIVE: u64 = 1_000_000_000;
+/// For so long around its work an open loop does not sleep, in nanoseconds: it would wake too late to send and
+/// to read in time.
+const SPIN: u64 = 100_000;
 
 /// All connections, and how many are in which stage.
 pub(super) struct Engine {
@@ -55,6 +58,10 @@ pub(super) struct Engine {
     next_tick: u64,
     /// When silent connections are looked at.
     next_keep_alive: u64,
+    /// When there was something to do last.
+    last_work: u64,
+    /// For how long an open loop has found nothing to do, and has not slept.
+    pub(super) spun: u64,
 }
 
 impl Engine {
@@ -90,6 +97,8 @@ impl Engine {
             progress: Progress::new(),
             next_tick: 0,
             next_keep_alive: 0,
+            last_work: 0,
+            spun: 0,
         })
     }
 
@@ -163,20 +172,13 @@ impl Engine {
 
     /// Waits until something happens, `until` at the latest, and handles it.
     pub(super) fn turn(&mut self, until: u64, events: &mut Events) -> io::Result<()> {
-        let now = self.now();
-        let until = until.min(self.next_tick.max(now));
-        let due = self.shared.schedule.as_ref().and_then(super::schedule::Schedule::next_due);
-        let until = due.map_or(until, |due| due.min(until));
-        let wait = if until <= now || !self.unread.is_empty() {
-            Some(Duration::ZERO)
-        } else {
-            self.wake.set(until, now)?;
-            None
-        };
+        let begin = self.now();
+        let wait = self.wait(until.min(self.next_tick), begin)?;
         match self.poll.poll(events, wait) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             polled => polled?,
         }
+        let mut has_work = !self.unread.is_empty() || !events.is_empty();
         for index in std::mem::take(&mut self.unread) {
             self.ready(index, Readiness { is_readable: true, ..Readiness::default() });
         }
@@ -193,10 +195,41 @@ impl Engine {
         }
         self.send_active();
         let now = self.now();
-        self.send_due(now);
+        has_work |= self.send_due(now);
         self.expire(now);
         self.keep_alive(now);
+        if has_work {
+            self.last_work = now;
+        } else if wait.is_some() {
+            self.pause(begin);
+        }
         Ok(())
+    }
+
+    /// How long the poll may wait; `None` if it is woken `until` then.
+    fn wait(&mut self, until: u64, now: u64) -> io::Result<Option<Duration>> {
+        let Some(schedule) = &self.shared.schedule else { return self.sleep(until, now) };
+        let due = schedule.next_due().unwrap_or(u64::MAX);
+        if now.saturating_sub(self.last_work) < SPIN || due.saturating_sub(now) < SPIN {
+            return Ok(Some(Duration::ZERO));
+        }
+        self.sleep(until.min(due - SPIN), now)
+    }
+
+    fn sleep(&mut self, until: u64, now: u64) -> io::Result<Option<Duration>> {
+        if until <= now || !self.unread.is_empty() {
+            return Ok(Some(Duration::ZERO));
+        }
+        self.wake.set(until, now)?;
+        Ok(None)
+    }
+
+    /// A turn that began then had nothing to do. Whoever has to share the core may have it now.
+    fn pause(&mut self, begin: u64) {
+        std::thread::yield_now();
+        let took = self.now().saturating_sub(begin);
+        // What takes longer is no pause: another process has the core.
+        self.spun += if took < SPIN { took } else { 0 };
     }
 
     /// Writes after all reads of the turn, so that the server finds more messages at once.
@@ -216,12 +249,14 @@ impl Engine {
         self.active.push(index);
     }
 
-    /// Sends the requests that have become due. Those that are late go out at once.
-    fn send_due(&mut self, now: u64) {
-        let mut first = Vec::new();
+    /// Sends the requests that have become due. Those that are late go out at once. Returns whether there
+    /// were some.
+    fn send_due(&mut self, now: u64) -> bool {
+        let (mut first, mut is_any) = (Vec::new(), false);
         for _ in 0..DUE_IN_A_TURN {
             let Some(schedule) = &mut self.shared.schedule else { break };
             let Some(sender) = schedule.take_due(now) else { break };
+            is_any = true;
             let Some(&index) = self.senders.get(sender) else { continue };
             // One that owes more is blocked, or is in the list.
             if self.connections.get_mut(index).is_some_and(Connection::owe) {
@@ -231,6 +266,7 @@ impl Engine {
         for index in first {
             self.act(index, Connection::send);
         }
+        is_any
     }
 
     /// Has connections that were silent for a while send a heartbeat.

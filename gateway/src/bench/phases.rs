@@ -26,6 +26,8 @@ pub(super) struct Measured {
     pub(super) own_cpu: u64,
     /// For how long it was ready and had no core, in nanoseconds.
     pub(super) own_wait: u64,
+    /// For how long it had nothing to do and did not sleep, in nanoseconds.
+    pub(super) spun: u64,
     /// That of the server, and the most memory that it had; `None` without `--pid`, or if it has ended.
     pub(super) server: Option<Usage>,
     pub(super) was_interrupted: bool,
@@ -38,13 +40,14 @@ struct Mark {
     time: u64,
     own_cpu: u64,
     own_wait: u64,
+    spun: u64,
     server: Option<Usage>,
 }
 
 impl Mark {
     fn now(engine: &Engine, pid: Option<u32>) -> Self {
         let (time, server) = (engine.now(), pid.and_then(usage));
-        Mark { time, own_cpu: own_cpu(), own_wait: own_wait(), server }
+        Mark { time, own_cpu: own_cpu(), own_wait: own_wait(), spun: engine.spun, server }
     }
 
     fn elapsed(&self, engine: &Engine, pid: Option<u32>, most_resident: u64) -> Measured {
@@ -57,6 +60,7 @@ impl Mark {
             time: end.time.saturating_sub(self.time),
             own_cpu: end.own_cpu.saturating_sub(self.own_cpu),
             own_wait: end.own_wait.saturating_sub(self.own_wait),
+            spun: end.spun.saturating_sub(self.spun),
             server,
             ..Measured::default()
         }

@@ -81,6 +81,12 @@ fn a_generator_that_never_rests_was_the_limit() {
         let text = run(&url, &[&brief[..], &["--rate", rate]].concat()).output;
         assert_eq!(text.contains("the generator was the limit"), was_the_limit, "{rate}: {text}");
     }
+    // A request is always due soon, so that it does not sleep, and has little to do.
+    let soon = ["--rate", "20000", "--output", "json"];
+    let generator = &run(&url, &[&brief[..], &soon].concat()).json()["generator"];
+    assert!(generator["spun_percent"].as_f64() > Some(0.0), "{generator}");
+    let closed = &run(&url, &[&brief[..], &["--output", "json"]].concat()).json()["generator"];
+    assert_eq!(closed["spun_percent"], 0.0, "{closed}");
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub(in crate::bench) fn csv(report: &Report) -> String {
         ("opening_p99_us", time(opening, |times| times.p99)),
         ("generator_cpu_percent", float(report.generator.cpu_percent)),
         ("generator_waited_percent", float(report.generator.waited_percent)),
+        ("generator_spun_percent", float(report.generator.spun_percent)),
         ("generator_was_the_limit", report.generator.was_the_limit.to_string()),
         ("server_cpu_percent", optional(used.map(|used| used.cpu_percent))),
         ("server_cpu_us_each", optional(used.map(|used| used.cpu_us_each))),

@@ -91,8 +91,25 @@ pub(super) struct Generator {
     pub(super) cpu_percent: f64,
     /// The share of the time in which it was ready and had no core, in percent.
     pub(super) waited_percent: f64,
+    /// The share of the time in which an open loop had nothing to do and did not sleep, in percent. It counts
+    /// as neither of the others.
+    pub(super) spun_percent: f64,
     /// Together they leave little to spare.
     pub(super) was_the_limit: bool,
+}
+
+impl Generator {
+    fn new(measured: Measured) -> Self {
+        let share = |nanos: u64| nanos as f64 / measured.time.max(1) as f64;
+        let cpu = share(measured.own_cpu.saturating_sub(measured.spun));
+        let waited = share(measured.own_wait);
+        Generator {
+            cpu_percent: cpu * 100.0,
+            waited_percent: waited * 100.0,
+            spun_percent: share(measured.spun) * 100.0,
+            was_the_limit: cpu + waited > LIMIT,
+        }
+    }
 }
 
 /// What the server's process used.
@@ -132,7 +149,6 @@ impl Report {
         let (plan, figures) = (&shared.plan, &shared.figures);
         let seconds = figures.window.end.saturating_sub(figures.window.start) as f64 / 1e9;
         let (time, each) = (measured.time.max(1) as f64, figures.measured.max(1) as f64);
-        let (cpu, waited) = (measured.own_cpu as f64 / time, measured.own_wait as f64 / time);
         let arrivals = if let Kind::Rooms { members } = plan.kind { members as f64 } else { 1.0 };
         let rate_due = plan.rate.map(|rate| rate * arrivals);
         // The last request may be answered just after the end.
@@ -177,11 +193,7 @@ impl Report {
             latency_us: times(&figures.latency),
             late_us: times(&figures.late),
             opening_us: times(&figures.opening),
-            generator: Generator {
-                cpu_percent: cpu * 100.0,
-                waited_percent: waited * 100.0,
-                was_the_limit: cpu + waited > LIMIT,
-            },
+            generator: Generator::new(measured),
             server: pid.map(|pid| Server { pid, used }),
             differences: differences(figures, plan.kind, counted.as_ref()),
             server_count: counted.map(count),

@@ -100,11 +100,14 @@ fn time(us: f64) -> String {
 
 fn usage(report: &Report) -> Vec<String> {
     let generator = &report.generator;
-    let (cpu, waited) = (generator.cpu_percent, generator.waited_percent);
+    let (cpu, waited, spun) = (generator.cpu_percent, generator.waited_percent, generator.spun_percent);
     let mut lines = vec![
         String::new(),
         format!("generator    {cpu:.0} % of a core, {waited:.0} % of the time without one"),
     ];
+    if spun >= 0.5 {
+        lines.push(format!("             {spun:.0} % of the time without work, and awake to send in time"));
+    }
     if generator.was_the_limit {
         lines.push(
             "             together above 80 %: the generator was the limit, the server may do more"
