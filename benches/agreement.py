@@ -30,6 +30,8 @@ LOADS = {
     "many": ["--connections", "1000", "--size", "128"],
     "medium": ["--connections", "16", "--size", "16KiB", "--pipeline", "4"],
     "large": ["--connections", "4", "--size", "256KiB"],
+    # At the rate of peers: 20 % of what the bare echo reaches.
+    "open20": ["--connections", "100", "--size", "64", "--rate"],
     # Visitors of peers have no Close frame.
     "churn": ["--connections", "50", "--size", "32", "--churn", "1", "--without-close"],
 }
@@ -60,14 +62,14 @@ def peers(options, load):
     return [float(row[heading.index(name)]) for name in ("msg/s", "CPU ns/msg", "p50 µs", "p99 µs")]
 
 
-def bench(options, load):
+def bench(options, load, rate):
     """The figures of one run of the load generator, and whether it was the limit."""
     serve = ["taskset", "-c", "0", options.sysconn, "serve", "--listen", "127.0.0.1:0"]
     serve += ["--max-connections-per-ip", "0", "--max-packets-per-second", "0"]
     server = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         address = server.stdout.readline().split()[-1]
-        command = ["taskset", "-c", "1", options.sysconn, "bench", f"ws://{address}", *LOADS[load]]
+        command = ["taskset", "-c", "1", options.sysconn, "bench", f"ws://{address}", *LOADS[load], *rate]
         command += ["--pid", str(server.pid), "--output", "json"]
         slice = slice_of(options, load)
         command += ["--warmup", f"{slice // 10}ms", "--duration", f"{slice}ms"]
@@ -81,13 +83,20 @@ def bench(options, load):
     return [figures["rate"], cpu, latency["p50"], latency["p99"], figures["generator"]["was_the_limit"]]
 
 
-def pair(options, load):
+def pair(options, load, rate):
     """The figures of bench, and of both runs of peers."""
     runs = [bench, peers, peers]
     random.shuffle(runs)
-    results = [(run, run(options, load)) for run in runs]
+    results = [(run, run(options, load, rate) if run is bench else run(options, load)) for run in runs]
     first, second = (figures for run, figures in results if run is peers)
     return next(figures for run, figures in results if run is bench), first, second
+
+
+def rate_of(options, load):
+    """The rate that the load has to have, if it is one of an open loop."""
+    if LOADS[load][-1] != "--rate":
+        return []
+    return [str(statistics.median(peers(options, load)[0] for _ in range(3)))]
 
 
 class Comparison:
@@ -127,7 +136,8 @@ def main():
     print(f"{'load':10} {'figure':10} {'peers':>10} {'bench':>10} {'ratio':>6} {'25 %':>6} {'75 %':>6} {'noise':>6}")
     all_agree = True
     for load in options.loads or LOADS:
-        pairs = [pair(options, load) for _ in range(options.pairs)]
+        rate = rate_of(options, load)
+        pairs = [pair(options, load, rate) for _ in range(options.pairs)]
         was_the_limit = statistics.median(figures[-1] for figures, _, _ in pairs) > 0
         for index, name in enumerate(FIGURES):
             if load in WITHOUT_LATENCIES and name in LATENCIES:

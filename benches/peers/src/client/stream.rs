@@ -44,6 +44,7 @@ impl Stream {
     /// Begins to connect without waiting.
     pub fn begin(address: SocketAddr, config: Option<&Arc<ClientConfig>>) -> Result<Stream> {
         let tcp = TcpStream::from(mio::net::TcpStream::connect(address)?);
+        tcp.set_nodelay(true)?;
         Stream::new(tcp, config)
     }
 
