@@ -91,7 +91,7 @@ impl Skipper {
             let done = match self.at {
                 At::Header => {
                     if self.filled == 0 {
-                        skip_short(&mut input);
+                        skip_whole(&mut input);
                     }
                     self.read_header(&mut input)
                 }
@@ -171,18 +171,27 @@ impl Skipper {
     }
 }
 
-/// Skips short frames that are whole, up to a masked Close or anything else. For speed only: 128 KiB can hold
-/// 65,536 of them.
-fn skip_short(input: &mut &[u8]) {
-    while let [first, second, ..] = **input
-        && (first != CLOSE || second & MASKED == 0)
-        && let len = usize::from(second & !MASKED)
-        && len <= MAX_CONTROL_PAYLOAD
-        && let key = if second & MASKED == 0 { 0 } else { KEY_BYTES }
-        && let Some(rest) = input.get(FIRST_BYTES + key + len..)
-    {
+/// Skips frames that are whole, up to a masked Close. For speed only: 128 KiB can hold 65,536 of them.
+fn skip_whole(input: &mut &[u8]) {
+    while let Some(rest) = whole_frame(input).and_then(|bytes| input.get(bytes..)) {
         *input = rest;
     }
+}
+
+/// The bytes of the frame at the front, whose header is there (RFC 6455 §5.2); `None` for a masked Close.
+fn whole_frame(input: &[u8]) -> Option<usize> {
+    let [first, second, ..] = *input else { return None };
+    let is_masked = second & MASKED != 0;
+    if first == CLOSE && is_masked {
+        return None;
+    }
+    let (header, len) = match second & !MASKED {
+        126 => (4, u16::from_be_bytes(*input.get(2..4)?.as_array()?).into()),
+        127 => (10, u64::from_be_bytes(*input.get(2..10)?.as_array()?)),
+        len => (FIRST_BYTES, len.into()),
+    };
+    let key = if is_masked { KEY_BYTES } else { 0 };
+    usize::try_from(len).ok()?.checked_add(header + key)
 }
 
 // A header fits where the payload of a Close does, and both lengths fit a byte.
