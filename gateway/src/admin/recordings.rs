@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::{Value, json};
 use sysconn::replay::Recording;
 
@@ -67,12 +68,10 @@ pub(super) async fn show(
     let directory = directory.filter(|_| is_id(id)).ok_or_else(unknown)?;
     let (path, id) = (directory.join(format!("{id}{SUFFIX}")), id.to_owned());
     let work = move || {
-        if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
-            return Err(unknown());
-        }
+        let file = open(&path).ok_or_else(unknown)?;
         let mut bytes = Vec::new();
-        let file = fs::File::open(&path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-        file.map_err(|error| Refusal::Unavailable(format!("the recording cannot be read: {error}")))?;
+        let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Refusal::Unavailable(format!("the recording cannot be read: {error}")))?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(Refusal::Unavailable("a recording above 16 MiB is for sysconn replay".to_owned()));
         }
@@ -86,6 +85,13 @@ pub(super) async fn show(
         Ok(page.to_string())
     };
     helpers.block(Lane::Lists, work).await
+}
+
+/// A file that is no link. Only what was opened is looked at: another may take its name at any time.
+fn open(path: &Path) -> Option<fs::File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    file.metadata().is_ok_and(|metadata| metadata.is_file()).then_some(file)
 }
 
 /// Whether this can be the name of a recording: it cannot lead out of the directory.
