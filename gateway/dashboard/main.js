@@ -71,6 +71,8 @@ async function lookOnce(isAsked) {
   connections.isInCluster = stats.node !== null;
   graphs.show(await get("history", graphs.parameters(now)));
   if (started !== stats.started_ms) {
+    // Another server's connections have the same ids.
+    find("#kick").close("cancel");
     connections.names = await operatorConsole.load();
     await recordings.load();
     started = stats.started_ms;

@@ -12,6 +12,8 @@ use super::shown::Shown;
 pub(super) struct Stats {
     pub(super) version: Shown,
     pub(super) now_ms: Shown,
+    /// When the server began: another one has another time.
+    pub(super) started_ms: Shown,
     pub(super) uptime_s: f64,
     pub(super) workers: u32,
     pub(super) pid: u32,

@@ -172,9 +172,13 @@ impl State {
             Err(reason) => self.gone = Some(Shown::new(&reason)),
             Ok((stats, history)) => {
                 self.gone = None;
-                let is_another = self.stats.as_ref().is_some_and(|old| old.pid != stats.pid);
+                let is_another = self.stats.as_ref().is_some_and(|old| old.started_ms != stats.started_ms);
                 if is_another {
                     self.history = History::default();
+                    // Its connections have the ids of those of the one before.
+                    if matches!(self.focus, Focus::Question(_)) {
+                        self.focus = Focus::Figures;
+                    }
                 }
                 // The user may have chosen another command meanwhile.
                 if wanted.cmd == self.command && !(is_another && wanted.seconds < SECONDS) {

@@ -54,6 +54,22 @@ fn keys(state: &mut State, keys: &str) -> Outcome {
 }
 
 #[test]
+fn a_question_about_a_connection_ends_with_its_server() {
+    for (started_ms, is_asked) in [("1", true), ("2", false)] {
+        let mut state = state(true, 5);
+        let answers = |started_ms: &str| {
+            let stats = serde_json::from_value(json!({ "started_ms": started_ms, "pid": 1 })).unwrap();
+            Ok((stats, serde_json::from_value(json!({})).unwrap()))
+        };
+        let wanted = state.wanted();
+        state.take_figures(&wanted, answers("1"));
+        keys(&mut state, "k");
+        state.take_figures(&wanted, answers(started_ms));
+        assert_eq!(matches!(state.focus, Focus::Question(_)), is_asked, "{started_ms}");
+    }
+}
+
+#[test]
 fn the_selection_stays_on_the_list_and_the_screen() {
     for (total, pressed, cursor, first, outcome) in [
         (100, "Down Down Up", 1, 0, Outcome::Nothing),
