@@ -39,6 +39,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Replies to each request.
+    pub(super) fn replies(self) -> u32 {
+        if let Kind::Call { replies, .. } = self { replies } else { 1 }
+    }
+
     /// Whether the one reply to a request has the same content.
     pub(super) fn is_echoed(self) -> bool {
         matches!(self, Kind::Echo | Kind::Call { echoes: true, replies: 1, .. })
@@ -85,11 +90,6 @@ impl Plan {
     pub(super) fn new(task: &BenchTask) -> Result<(Self, Template), String> {
         let room_prefix = format!("bench-{}-", std::process::id());
         let (kind, template) = content(task, &room_prefix)?;
-        let login = &task.login;
-        let logs_in = matches!(kind, Kind::Rooms { .. })
-            || login.always
-            || login.token_keys.is_some()
-            || login.token.is_some();
         let plan = Plan {
             tls: tls(task)?,
             addresses: resolve(&task.url)?,
@@ -103,7 +103,7 @@ impl Plan {
             churn: task.churn,
             without_close: task.without_close,
             deflate: task.deflate,
-            logs_in: logs_in && kind != Kind::Echo,
+            logs_in: task.logs_in(),
             connections: task.connections,
             idle: task.idle,
             ramp: nanos(task.ramp),
@@ -141,7 +141,7 @@ fn content(task: &BenchTask, room_prefix: &str) -> Result<(Kind, Template), Stri
         }
         // No pattern is a message.
         CallData::None => Template::data(command.cmd, &[]),
-        data => Template::data(command.cmd, &encode(data, &command)?),
+        data => Template::data(command.cmd, &encode(data, &command, "")?),
     };
     Ok((Kind::Call { cmd: command.cmd, echoes, replies: task.replies }, template))
 }

@@ -26,18 +26,18 @@ impl Form {
     }
 }
 
-/// The Data of a call.
+/// The Data of a call. `advice` says how to have a message of the command known, if one can.
 ///
 /// # Errors
 /// One line that says why it is no message of the command.
-pub(crate) fn encode(data: &CallData, command: &Command) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(data: &CallData, command: &Command, advice: &str) -> Result<Vec<u8>, String> {
     match data {
         CallData::None => Ok(Vec::new()),
         CallData::Text(text) => Ok(text.clone().into_bytes()),
         CallData::Hex(bytes) => Ok(bytes.clone()),
         CallData::Json(json) => {
             let Some(message) = &command.request else {
-                return Err(format!("--json: no message of command {} is known (--proto)", command.cmd));
+                return Err(format!("--json: no message of command {} is known{advice}", command.cmd));
             };
             from_json(message, json).map_err(|error| format!("--json: {error}"))
         }

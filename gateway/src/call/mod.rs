@@ -34,7 +34,7 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
     signals::unblock()?;
     let catalogue = Catalogue::load(task.routes.as_deref(), task.proto.as_deref())?;
     let command = catalogue.command(&task.command)?;
-    let data = encode(&task.data, &command)?;
+    let data = encode(&task.data, &command, " (--proto)")?;
     let form = Form::of(&task.data);
     let roots = task.ca.as_deref().map(read_roots).transpose()?;
     let login = task.login.as_ref().map(login_message).transpose()?;

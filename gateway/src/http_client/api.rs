@@ -15,7 +15,8 @@ impl HttpClient {
         let answer = self.get(path).map_err(|error| error.to_string())?;
         let body = accepted(answer)?;
         let place = path.split('?').next().unwrap_or_default();
-        serde_json::from_slice(&body).map_err(|error| format!("{place} is not what it should be: {error}"))
+        serde_json::from_slice(&body)
+            .map_err(|error| format!("{place} is not what it should be: {}", shown(error.to_string())))
     }
 
     /// Has the API do something.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::ValueParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use sysconn::client::{Offer, Url};
 
@@ -66,6 +67,14 @@ pub(crate) struct BenchTask {
     pub(crate) output: BenchOutput,
 }
 
+impl BenchTask {
+    /// Whether connections log in.
+    pub(crate) fn logs_in(&self) -> bool {
+        let login = &self.login;
+        self.fan_out.is_some() || login.always || login.token_keys.is_some() || login.token.is_some()
+    }
+}
+
 /// How connections log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BenchLogin {
@@ -122,7 +131,16 @@ fn load() -> [Arg; 11] {
     let connections = value_parser!(u64).range(1..=MAX_CONNECTIONS.unsigned_abs());
     [
         switch("echo", "The server is any WebSocket echo: send plain messages in place of packets")
-            .conflicts_with_all(["cmd", "data", "replies", "fan-out", "login", "admin"]),
+            .conflicts_with_all([
+                "cmd",
+                "data",
+                "replies",
+                "fan-out",
+                "login",
+                "token-keys",
+                "token",
+                "admin",
+            ]),
         option("cmd", "COMMAND", "The command to call: its number, or its name").default_value("echo.echo"),
         option("size", "BYTES", "So many bytes of Data in each request [default: 64]").value_parser(size()),
         option("text", "TEXT", "Send this text as Data"),
@@ -133,7 +151,7 @@ fn load() -> [Arg; 11] {
             .default_value("1"),
         option("fan-out", "N", "Join rooms of N members, and say texts in them (commands 1201 and 1203)")
             .value_parser(connections)
-            .conflicts_with_all(["data", "replies", "churn"]),
+            .conflicts_with_all(["cmd", "data", "replies", "churn"]),
         option("rate", "N", "Open loop: send so many requests a second in all, whatever comes back")
             .value_parser(rate),
         option("pipeline", "N", "The most requests in flight on a connection [default: 1; with --rate 1024]")
@@ -242,13 +260,29 @@ pub(super) fn read(matches: &ArgMatches) -> Result<BenchTask, Exit> {
             _ => BenchOutput::Text,
         },
     };
-    check(&task).map(|()| task).map_err(|line| Exit::Error(format!("sysconn: bench: {line}")))
+    check(&task, matches).map(|()| task).map_err(|line| Exit::Error(format!("sysconn: bench: {line}")))
 }
 
 /// Checks what clap cannot: that the values go together.
-fn check(task: &BenchTask) -> Result<(), &'static str> {
+fn check(task: &BenchTask, matches: &ArgMatches) -> Result<(), &'static str> {
     if task.replies == 0 && task.rate.is_none() {
         return Err("--replies 0: without replies only a --rate says when to send");
+    }
+    if task.replies == 0 && task.pipeline.is_some() {
+        return Err("--pipeline: without replies nothing is in flight");
+    }
+    if !task.logs_in() {
+        let is_given = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if is_given("account") {
+            return Err("--account: expected --login beside it");
+        }
+        if is_given("first-role") {
+            return Err("--first-role: expected --login beside it");
+        }
+    }
+    let connections = task.connections.saturating_add(task.idle) as u64;
+    if task.login.first_role.checked_add(connections).is_none() {
+        return Err("--first-role: expected fewer, so that each connection has a role of its own");
     }
     if task.without_close && task.churn.is_none() {
         return Err("--without-close: expected --churn beside it, which has connections end");

@@ -182,12 +182,19 @@ fn exit(error: &clap::Error, commands: &str) -> Exit {
         ErrorKind::MissingSubcommand => format!("expected {commands}"),
         _ => {
             let message = error.to_string();
-            let first = message.lines().next().unwrap_or_default();
+            let first = first_line(&message, text(ContextKind::InvalidValue));
             let first = escape::long(first.strip_prefix("error: ").unwrap_or(first));
             format!("{first}{}", further_lines(error))
         }
     };
     Exit::Error(format!("sysconn: {line}"))
+}
+
+/// The first line of a message in which this value stands, which may have several itself.
+fn first_line<'a>(message: &'a str, value: &str) -> &'a str {
+    let value_end = message.find(value).map_or(0, |at| at + value.len());
+    let rest = message.get(value_end..).and_then(|rest| rest.find('\n'));
+    rest.and_then(|at| message.get(..value_end + at)).unwrap_or(message)
 }
 
 /// What clap says in further lines, where its first is not enough: the other arguments of a conflict, and
