@@ -35,7 +35,8 @@ impl Holder {
         Holder { stream, step: Step::LogsIn, received: vec![], sent: 0 }
     }
 
-    /// Returns the bytes that were read and written. An error: its role was taken over.
+    /// Returns the bytes that were read and written. An error: its role was taken over, or before it has
+    /// logged in, there was no connection.
     fn go_on(&mut self, input: &[u8]) -> io::Result<usize> {
         let mut reply = [0; 1024];
         let mut moved = match self.stream.read(&mut reply) {

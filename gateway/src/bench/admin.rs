@@ -46,6 +46,9 @@ struct Row {
 /// The most connections that a server may say it has: more than any has addresses for.
 const MAX_ROWS: usize = 10_000_000;
 
+/// What the server has received from and sent to each peer.
+type Rows = HashMap<String, (u64, u64)>;
+
 /// The server's admin address.
 pub(super) struct Admin(HttpClient);
 
@@ -72,38 +75,44 @@ impl Admin {
         self.0.get_api::<Page>("/api/connections?offset=0&limit=1").map(drop)
     }
 
-    /// Both sides' figures now.
+    /// Both sides' figures now. `may_go_on` is asked before each part of the server's answer; `None` if it
+    /// says no.
     ///
     /// # Errors
     /// One line that says why the server does not tell its own.
-    pub(super) fn look(&self, connections: &[Connection]) -> Result<Counted, String> {
-        let rows = self.rows()?;
+    pub(super) fn look(
+        &self,
+        connections: &[Connection],
+        may_go_on: impl Fn() -> bool,
+    ) -> Result<Option<Counted>, String> {
+        let Some(rows) = self.rows(may_go_on)? else { return Ok(None) };
         let open = connections.iter().filter(|connection| connection.standing() == Standing::Open);
         let own = open.filter_map(|connection| {
             let session = connection.session();
             let peer = connection.local_addr()?.to_string();
             Some((peer, session.packets_sent, session.packets_received))
         });
-        Ok(compare(own, &rows))
+        Ok(Some(compare(own, &rows)))
     }
 
     /// What the server knows of each connection, by its peer. Connections that come or go meanwhile are
     /// others'.
-    fn rows(&self) -> Result<HashMap<String, (u64, u64)>, String> {
-        let (mut rows, mut offset) = (HashMap::new(), 0);
-        loop {
+    fn rows(&self, may_go_on: impl Fn() -> bool) -> Result<Option<Rows>, String> {
+        let (mut rows, mut offset) = (Rows::new(), 0);
+        while may_go_on() {
             let page: Page = self.0.get_api(&format!("/api/connections?offset={offset}&limit={PAGE}"))?;
             offset += PAGE;
             let is_last = page.connections.is_empty() || offset >= page.total.min(MAX_ROWS);
             rows.extend(page.connections.into_iter().map(|row| (row.peer, (row.recv_count, row.send_count))));
             if is_last {
-                return Ok(rows);
+                return Ok(Some(rows));
             }
         }
+        Ok(None)
     }
 }
 
-fn compare(own: impl Iterator<Item = (String, u64, u64)>, server: &HashMap<String, (u64, u64)>) -> Counted {
+fn compare(own: impl Iterator<Item = (String, u64, u64)>, server: &Rows) -> Counted {
     let mut counted = Counted::default();
     for (peer, sent, received) in own {
         counted.own.connections += 1;

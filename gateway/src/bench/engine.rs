@@ -29,6 +29,8 @@ const WAKE: Token = Token(usize::MAX);
 pub(super) const TICK: u64 = 100_000_000;
 /// How often silent connections are looked at.
 const KEEP_ALIVE: u64 = 1_000_000_000;
+/// How long a place waits whose connection could not be opened, in nanoseconds.
+const RETRY: u64 = 100_000_000;
 /// For so long around its work an open loop does not sleep, in nanoseconds: it would wake too late to send and
 /// to read in time.
 const SPIN: u64 = 100_000;
@@ -51,6 +53,8 @@ pub(super) struct Engine {
     deadlines: VecDeque<(u64, usize, u64)>,
     /// Connections that have ended since somebody asked.
     ended: Vec<usize>,
+    /// Places whose new connection could not be opened, and when to try again.
+    retries: VecDeque<(u64, usize)>,
     /// The address in use.
     address: usize,
     interrupted: Arc<AtomicBool>,
@@ -92,6 +96,7 @@ impl Engine {
             active: Vec::new(),
             deadlines: VecDeque::new(),
             ended: Vec::new(),
+            retries: VecDeque::new(),
             address: 0,
             interrupted,
             progress: Progress::new(),
@@ -116,9 +121,10 @@ impl Engine {
         self.tally[standing as usize]
     }
 
-    /// Whether no connection is left.
+    /// Whether no connection is left, and none is to be opened again.
     pub(super) fn is_gone(&self) -> bool {
-        self.count(Standing::Ended) + self.count(Standing::Unopened) == self.connections.len()
+        self.retries.is_empty()
+            && self.count(Standing::Ended) + self.count(Standing::Unopened) == self.connections.len()
     }
 
     /// Lets a connection act, and keeps count of its stage.
@@ -149,6 +155,21 @@ impl Engine {
     /// The connections that have ended since the last call.
     pub(super) fn take_ended(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.ended)
+    }
+
+    /// Opens a connection in this place again, after a pause.
+    pub(super) fn open_later(&mut self, index: usize) {
+        self.retries.push_back((self.now().saturating_add(RETRY), index));
+    }
+
+    /// The next place whose connection is to be opened again by now.
+    pub(super) fn take_retry(&mut self) -> Option<usize> {
+        let (at, index) = *self.retries.front()?;
+        if at > self.now() {
+            return None;
+        }
+        self.retries.pop_front();
+        Some(index)
     }
 
     /// Begins to connect.

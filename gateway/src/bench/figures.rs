@@ -44,6 +44,8 @@ pub(super) struct Figures {
     pub(super) failed: BTreeMap<String, u64>,
     /// Connections that ended before their time, by the reason.
     pub(super) lost: BTreeMap<String, u64>,
+    /// Connections that the server did not close in time once this side had said goodbye.
+    pub(super) unclosed: u64,
     pub(super) bytes_sent: u64,
     /// From the intended time of a request to its reply, or delivery.
     pub(super) latency: Histogram<u64>,
@@ -72,6 +74,7 @@ impl Figures {
             opened: 0,
             failed: BTreeMap::new(),
             lost: BTreeMap::new(),
+            unclosed: 0,
             bytes_sent: 0,
             latency: histogram()?,
             late: histogram()?,

@@ -103,6 +103,8 @@ pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
             engine.progress.show(opened, all as u64, &format!("{opened} of {goal} opened"));
         }
     }
+    // Those that could not be opened now are not tried again.
+    engine.take_ended();
     let busy = engine.shared.plan.connections;
     engine.senders = (0..busy).filter(|index| is_open(engine, *index)).collect();
     for (sender, index) in engine.senders.clone().into_iter().enumerate() {
@@ -165,13 +167,19 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
     Ok(Measured { was_interrupted: engine.is_interrupted(), ended_early, ..measured })
 }
 
-/// Opens connections in the place of those that were used up.
+/// Opens connections in the place of those that were used up, until they can be opened.
 fn replace(engine: &mut Engine, is_loading: bool) {
     for index in engine.take_ended() {
         let Some(connection) = engine.connections.get(index) else { continue };
-        if connection.was_left() && (is_loading || connection.session().owes()) {
+        let is_wanted = is_loading || connection.session().owes();
+        if connection.was_left() && is_wanted {
             engine.open(index);
+        } else if connection.has_failed() && is_wanted {
+            engine.open_later(index);
         }
+    }
+    while let Some(index) = engine.take_retry() {
+        engine.open(index);
     }
 }
 
@@ -210,13 +218,15 @@ fn is_done(engine: &Engine) -> bool {
 /// so it looks until they agree, or the time is over.
 pub(super) fn compare(engine: &mut Engine, admin: &Admin) -> io::Result<Result<Counted, String>> {
     let deadline = engine.now().saturating_add(engine.shared.plan.timeout);
-    let mut events = events();
+    let (mut events, mut last) = (events(), Err("it was not known when the time was over".to_owned()));
     loop {
-        let counted = admin.look(&engine.connections);
+        let may_go_on = || engine.now() < deadline && !engine.is_interrupted();
+        let Some(counted) = admin.look(&engine.connections, may_go_on).transpose() else { return Ok(last) };
         let agrees = counted.as_ref().is_ok_and(|counted| counted.differing == 0);
-        if agrees || engine.now() >= deadline || engine.is_interrupted() {
+        if agrees || !may_go_on() {
             return Ok(counted);
         }
+        last = counted;
         let until = engine.now().saturating_add(TICK);
         while engine.now() < until {
             engine.turn(until, &mut events)?;
@@ -234,6 +244,7 @@ pub(super) fn close(engine: &mut Engine) -> io::Result<()> {
         engine.turn(engine.now().saturating_add(TICK), &mut events)?;
         engine.takes_tick();
     }
+    engine.shared.figures.unclosed += engine.count(Standing::Closing) as u64;
     engine.progress.end();
     Ok(())
 }

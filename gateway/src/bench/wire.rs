@@ -51,6 +51,11 @@ impl Wire {
         self.room().div_ceil(bytes.max(1)) as u64
     }
 
+    /// Whether nothing waits for the socket.
+    pub(super) fn is_empty(&self) -> bool {
+        self.out.is_empty() && self.tails.is_empty()
+    }
+
     fn room(&self) -> usize {
         let tails = self.tails.len() * self.prepared.tail().len() - self.tail_written;
         MAX_WAITING_BYTES.saturating_sub(self.out.len() - self.written + tails)

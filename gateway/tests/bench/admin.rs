@@ -69,6 +69,32 @@ fn an_admin_server_without_figures_is_found_before_the_run() {
     }
 }
 
+/// An admin server that has always one connection more.
+fn endless_admin() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let row = r#"{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}"#;
+            let body = format!(r#"{{"total": 10000000, "connections": [{row}]}}"#);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn an_answer_without_end_ends_with_the_time() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let (exit, figures) = run_briefly(&url, &["--admin", &endless_admin(), "--timeout", "200ms"]);
+    let lines = figures["differences"].to_string();
+    assert!(exit == 1 && lines.contains("it was not known when the time was over"), "{figures}");
+}
+
 /// What a server answers on a connection of its own.
 fn get(authority: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(authority).unwrap();

@@ -1,6 +1,6 @@
 //! Echo servers of others: one that is right, and some that are not.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
@@ -166,6 +166,56 @@ fn a_connection_that_makes_way_says_goodbye_unless_it_is_told_not_to() {
         bench.kill().unwrap();
         bench.wait().unwrap();
     }
+}
+
+/// An echo server that refuses each third upgrade after the first.
+fn refusing_echo() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for (number, tcp) in listener.incoming().enumerate() {
+            let mut tcp = tcp.unwrap();
+            if number % 3 == 1 {
+                let mut request = [0; 1024];
+                let _ = tcp.read(&mut request);
+                let _ = tcp.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+            } else {
+                thread::spawn(move || serve(tcp, Fault::None, &|| ()));
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_place_that_cannot_be_filled_is_tried_again() {
+    let arguments = ["--echo", "--connections", "1", "--churn", "1", "--warmup", "0", "--duration", "1s", "--output", "json"];
+    let ended = run(&refusing_echo(), &arguments);
+    let (status, figures) = (ended.status, ended.json());
+    assert_eq!((status, &figures["ended_early"]), (1, &false.into()), "{figures}");
+    assert!(count(&figures, "opened") > 2, "{figures}");
+    let refused = figures["failed"]["the server answered HTTP/1.1 503 Busy"].as_u64();
+    assert!(refused > Some(1), "each is counted: {figures}");
+}
+
+#[test]
+fn a_server_that_does_not_close_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let mut socket = accept(listener.accept().unwrap().0).unwrap();
+        let kept = socket.get_ref().try_clone().unwrap();
+        while let Ok(message) = socket.read() {
+            if message.is_close() || socket.send(message).is_err() {
+                break;
+            }
+        }
+        kept
+    });
+    let arguments = ["--echo", "--connections", "1", "--timeout", "100ms"];
+    let (status, figures) = run_briefly(&url, &arguments);
+    assert_eq!((status, count(&figures, "unclosed")), (0, 1), "{figures}");
+    drop(server.join().unwrap());
 }
 
 #[test]

@@ -26,7 +26,7 @@ use super::wire::Wire;
 use crate::call::meaning_of_close;
 use crate::tls_error;
 pub(super) use session::Standing;
-use session::{Session, Stage};
+use session::{End, Session, Stage};
 
 /// Reads of one event: a server that sends without end does not keep the others waiting.
 const MAX_READS: usize = 16;
@@ -108,12 +108,17 @@ impl Connection {
 
     /// It has ended because this side wanted it to.
     pub(super) fn was_left(&self) -> bool {
-        matches!(self.session.stage, Stage::Ended { was_left: true })
+        matches!(self.session.stage, Stage::Ended(End::Left))
+    }
+
+    /// It could not be opened.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.session.stage, Stage::Ended(End::Failed))
     }
 
     /// Nothing is in flight or due on it, or it was lost.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_lost = matches!(self.session.stage, Stage::Ended { was_left: false });
+        let is_lost = matches!(self.session.stage, Stage::Ended(End::Lost));
         is_lost || (self.session.in_flight.is_empty() && !self.session.owes())
     }
 
@@ -197,7 +202,10 @@ impl Connection {
         }
         if self.session.is_used_up(shared) {
             if shared.plan.without_close {
-                self.end(true);
+                // What it has sent has to go out first.
+                if wire.is_empty() {
+                    self.end(End::Left);
+                }
             } else {
                 self.close(shared);
             }
@@ -233,7 +241,7 @@ impl Connection {
         wire.control(Opcode::Close, &code, &mut shared.random);
         self.session.enter(Stage::Closing, shared.clock.now());
         if wire.flush().is_err() {
-            self.end(true);
+            self.end(End::Left);
         }
     }
 
@@ -244,7 +252,10 @@ impl Connection {
         }
         match self.standing() {
             Standing::Opening => self.stop(Stop::Failed("no answer in time".to_owned()), shared),
-            Standing::Closing => self.end(true),
+            Standing::Closing => {
+                shared.figures.unclosed += 1;
+                self.end(End::Left);
+            }
             Standing::Unopened | Standing::Open | Standing::Ended => {}
         }
     }
@@ -257,18 +268,24 @@ impl Connection {
     /// Ends it, and counts why.
     fn stop(&mut self, stop: Stop, shared: &mut Shared) {
         match self.standing() {
-            Standing::Opening => shared.figures.fail(stop.reason()),
+            Standing::Opening => {
+                shared.figures.fail(stop.reason());
+                self.end(End::Failed);
+            }
             // What is in flight waits until the end of the run, like all that has no reply.
-            Standing::Open => shared.figures.lose(stop.reason()),
+            Standing::Open => {
+                shared.figures.lose(stop.reason());
+                self.end(End::Lost);
+            }
             // It has said goodbye, and need not be polite.
-            Standing::Closing | Standing::Unopened | Standing::Ended => {}
+            Standing::Closing => self.end(End::Left),
+            Standing::Unopened | Standing::Ended => {}
         }
-        self.end(self.standing() == Standing::Closing);
     }
 
-    /// Drops the socket. `was_left`: this side wanted it to end.
-    fn end(&mut self, was_left: bool) {
+    /// Drops the socket.
+    fn end(&mut self, end: End) {
         self.wire = None;
-        self.session.stage = Stage::Ended { was_left };
+        self.session.stage = Stage::Ended(end);
     }
 }

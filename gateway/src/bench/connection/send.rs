@@ -86,8 +86,7 @@ impl Session {
     }
 
     fn request(&mut self, intended: u64, wire: &mut Wire, shared: &mut Shared) {
-        let replies = if let Kind::Call { replies, .. } = shared.plan.kind { replies } else { 1 };
-        let flag = self.in_flight.push(replies, intended);
+        let flag = self.in_flight.push(shared.plan.kind.replies(), intended);
         let (number, room) = match shared.plan.kind {
             Kind::Echo | Kind::Call { .. } => (flag.into(), 0),
             // The text itself says when it was due.

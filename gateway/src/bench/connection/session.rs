@@ -15,10 +15,18 @@ pub(super) enum Stage {
     SettingUp(Step),
     Open,
     Closing,
-    Ended {
-        /// This side wanted it to end.
-        was_left: bool,
-    },
+    Ended(End),
+}
+
+/// How a connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// This side wanted it to.
+    Left,
+    /// It could not be opened.
+    Failed,
+    /// Before its time.
+    Lost,
 }
 
 /// The stages as the run sees them.
@@ -38,7 +46,7 @@ impl Stage {
             Stage::Upgrading(_) | Stage::SettingUp(_) => Standing::Opening,
             Stage::Open => Standing::Open,
             Stage::Closing => Standing::Closing,
-            Stage::Ended { .. } => Standing::Ended,
+            Stage::Ended(_) => Standing::Ended,
         }
     }
 }

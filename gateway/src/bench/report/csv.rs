@@ -30,6 +30,7 @@ pub(in crate::bench) fn csv(report: &Report) -> String {
         ("delivered", report.delivered.to_string()),
         ("failed", report.failed.values().sum::<u64>().to_string()),
         ("lost", report.lost.values().sum::<u64>().to_string()),
+        ("unclosed", report.unclosed.to_string()),
         ("latency_p50_us", time(latency, |times| times.p50)),
         ("latency_p90_us", time(latency, |times| times.p90)),
         ("latency_p99_us", time(latency, |times| times.p99)),

@@ -35,6 +35,8 @@ pub(super) struct Report {
     pub(super) connections: usize,
     pub(super) idle: usize,
     pub(super) pipeline: usize,
+    /// Replies to each request.
+    pub(super) replies: u32,
     pub(super) size: usize,
     /// The rate that was asked for; `None` in a closed loop.
     pub(super) rate_asked: Option<f64>,
@@ -61,6 +63,7 @@ pub(super) struct Report {
     pub(super) opened: u64,
     pub(super) failed: BTreeMap<String, u64>,
     pub(super) lost: BTreeMap<String, u64>,
+    pub(super) unclosed: u64,
     pub(super) latency_us: Option<Times>,
     pub(super) late_us: Option<Times>,
     pub(super) opening_us: Option<Times>,
@@ -169,6 +172,7 @@ impl Report {
             connections: plan.connections,
             idle: plan.idle,
             pipeline: plan.pipeline,
+            replies: plan.kind.replies(),
             size: plan.size,
             rate_asked: plan.rate,
             seconds,
@@ -190,6 +194,7 @@ impl Report {
             opened: figures.opened,
             failed: figures.failed.clone(),
             lost: figures.lost.clone(),
+            unclosed: figures.unclosed,
             latency_us: times(&figures.latency),
             late_us: times(&figures.late),
             opening_us: times(&figures.opening),

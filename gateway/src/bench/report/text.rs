@@ -65,6 +65,9 @@ fn counts(report: &Report) -> Vec<String> {
     for (reason, count) in report.failed.iter().chain(&report.lost) {
         lines.push(format!("             {count}: {reason}"));
     }
+    if report.unclosed > 0 {
+        lines.push(format!("             {}: the server did not close them in time", report.unclosed));
+    }
     lines
 }
 
@@ -131,7 +134,8 @@ fn usage(report: &Report) -> Vec<String> {
 
 fn verdict(report: &Report) -> Vec<String> {
     let mut lines = vec![String::new()];
-    if let Some(count) = report.server_count.as_ref().filter(|count| count.agrees) {
+    let compared = report.server_count.as_ref().filter(|count| count.agrees && count.connections > 0);
+    if let Some(count) = compared {
         lines.push(format!(
             "the server has counted the same on {}: {} received, {} sent",
             plural(count.connections, "connection", "connections"),
@@ -140,6 +144,7 @@ fn verdict(report: &Report) -> Vec<String> {
         ));
     }
     match report.differences() {
+        [] if report.replies == 0 => lines.push("all was sent, and nothing was to come back".to_owned()),
         [] => lines.push("all that was sent has come back".to_owned()),
         differences => lines.extend(differences.iter().map(|line| format!("DIFFERS: {line}"))),
     }
