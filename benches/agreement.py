@@ -5,11 +5,9 @@ Beside each run of the load generator there are two of peers, all three in an or
 is compared, and one that shows the noise. Both put `serve` on core 0 and the load on core 1. Prints medians,
 the median and the quartiles of the ratio of bench to the mean of both runs of peers, and the noise: by no more
 than that, half of all pairs of peers differ. Figures agree if the ratio is within 5 % of 1, or within the
-noise. The exit status is 1 if some do not. Where bench says that it was the limit, and the server may do more,
-its rate may be lower, but not higher; the CPU of the server for each message is compared all the same. There
-latencies are printed, but not compared: what is in flight waits at the server or in the load, and the more a
-load does for each request, the fewer wait at the server. Needs two idle cores, and release builds of the
-program and of benches/peers.
+noise. The exit status is 1 if some do not. Where bench says that it was the limit, latencies are printed, but
+not compared: what is in flight waits at the server or in the load, and the more a load does for each request,
+the fewer wait at the server. Needs two idle cores, and release builds of the program and of benches/peers.
 """
 
 import argparse
@@ -115,8 +113,6 @@ class Comparison:
             return ""
         if abs(difference) <= max(math.log1p(TOLERANCE), self.noise):
             return "agrees"
-        if was_the_limit and name == "rate" and difference < 0:
-            return "lower: bench says that it was the limit"
         return "DIFFERS"
 
     def row(self, verdict):
