@@ -13,6 +13,10 @@ use crate::topics::Receivers;
 /// of the least size for a list of receivers, a push, a group and a request.
 const OWN_BYTES: usize = size_of::<Begun>() + 4 * 32 + size_of::<Group>() + size_of::<Request>();
 
+/// The most receivers that are reached before the others while pushes may join: they wait again for each that
+/// does, and so many cost less than another fan-out.
+pub(super) const MAX_AT_REST: usize = 64;
+
 /// One push to many.
 #[derive(Debug)]
 pub(super) struct FanOut {
@@ -30,7 +34,9 @@ impl FanOut {
         if self.held.is_some() {
             return 0;
         }
+        let at_rest = self.to.len().min(MAX_AT_REST);
         self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES)
+            + at_rest * size_of::<ConnectionId>()
             + self.push.frame().len()
             + OWN_BYTES
     }
@@ -46,6 +52,14 @@ pub(super) struct Request {
     _held: Option<HeldByPublish>,
 }
 
+/// A receiver that is not sent the whole row at once: it was sent the beginning, or a push leaves it out.
+#[derive(Debug)]
+struct Partial {
+    id: ConnectionId,
+    /// The first push of the row that it has not been sent.
+    from: usize,
+}
+
 /// A fan-out that has begun.
 #[derive(Debug)]
 pub(super) struct Begun {
@@ -53,8 +67,10 @@ pub(super) struct Begun {
     row: PushRow,
     /// One for each push of the row.
     requests: Vec<Request>,
-    /// Receivers that get only some of the pushes, in the order of their slots.
-    partial: Vec<ConnectionId>,
+    /// Those that are not sent the whole row at once, in the order of their slots.
+    partial: Vec<Partial>,
+    /// Those of the list that wait for none of the pushes so far: left out, or reached ahead of the others.
+    at_rest: Vec<ConnectionId>,
     /// The first receiver of the list that may not have been reached.
     next: usize,
     /// Receivers that have not been reached. At 0 only its key in its group remains.
@@ -66,36 +82,39 @@ impl Begun {
     pub(super) fn new(fan_out: FanOut) -> Self {
         let (bytes, left) = (fan_out.bytes(), fan_out.to.len());
         let FanOut { by, to, push, held } = fan_out;
-        let requests = vec![Request { by, except: to.left_out(), _held: held }];
-        Begun { to, row: PushRow::One(push), requests, partial: vec![], next: 0, left, bytes }
+        let (except, at_rest) = (to.left_out(), to.left_out().into_iter().collect());
+        let requests = vec![Request { by, except, _held: held }];
+        Begun { to, row: PushRow::One(push), requests, partial: vec![], at_rest, next: 0, left, bytes }
     }
 
-    /// Whether a fan-out goes to the same receivers, but for those left out, and none has been reached.
+    /// Whether a fan-out goes to the same receivers, but for those left out, and some wait.
     pub(super) fn may_take(&self, fan_out: &FanOut) -> bool {
-        self.left == self.to.len() && self.left > 0 && self.to.share_list(&fan_out.to)
+        self.left > 0 && self.to.share_list(&fan_out.to)
     }
 
-    /// Who becomes a receiver with a fan-out that it [may take](Self::may_take): all pushes before leave it
-    /// out.
-    pub(super) fn newcomer(&self, fan_out: &FanOut) -> Option<ConnectionId> {
-        self.to.left_out().filter(|_| self.to.left_out() != fan_out.to.left_out())
-    }
-
-    /// Appends the push of a fan-out that it [may take](Self::may_take), unless there are too many. Returns
-    /// the bytes that it holds more, or the fan-out.
-    pub(super) fn take(&mut self, fan_out: FanOut) -> Result<usize, FanOut> {
+    /// Appends the push of a fan-out that it [may take](Self::may_take), unless there are too many. Those who
+    /// have been reached wait again: `wait` has one do so, and says whether it is there. Returns the bytes
+    /// that are held more, or the fan-out.
+    pub(super) fn take(
+        &mut self,
+        fan_out: FanOut,
+        mut wait: impl FnMut(ConnectionId) -> bool,
+    ) -> Result<usize, FanOut> {
         let before = self.row.joined_bytes();
         if !self.row.append(&fan_out.push) {
             return Err(fan_out);
         }
         let bytes = fan_out.bytes() + self.row.joined_bytes() - before;
         self.bytes += bytes;
-        let (newcomer, except) = (self.newcomer(&fan_out), fan_out.to.left_out());
-        if self.to.left_out() != except {
-            self.to.take_in();
-            newcomer.into_iter().chain(except).for_each(|id| self.note_partial(id));
+        let except = fan_out.to.left_out();
+        let at_rest = std::mem::take(&mut self.at_rest);
+        let (stay, others): (Vec<_>, Vec<_>) = at_rest.into_iter().partition(|id| Some(*id) == except);
+        if let Some(id) = except.filter(|_| stay.is_empty()) {
+            self.note_partial(id, 0);
         }
-        if newcomer.is_some() {
+        self.at_rest = stay;
+        for id in others.into_iter().filter(|id| wait(*id)) {
+            self.note_partial(id, self.requests.len());
             self.left += 1;
             // It may have been passed over.
             self.next = 0;
@@ -104,14 +123,17 @@ impl Begun {
         Ok(bytes)
     }
 
-    fn note_partial(&mut self, id: ConnectionId) {
-        if let Err(at) = self.find_partial(id) {
-            self.partial.insert(at, id);
+    /// Notes that a receiver gets only some of the pushes, and none before `from`.
+    fn note_partial(&mut self, id: ConnectionId, from: usize) {
+        match self.find_partial(id).map(|at| self.partial.get_mut(at)) {
+            Ok(Some(partial)) => partial.from = partial.from.max(from),
+            Ok(None) => {}
+            Err(at) => self.partial.insert(at, Partial { id, from }),
         }
     }
 
     fn find_partial(&self, id: ConnectionId) -> Result<usize, usize> {
-        self.partial.binary_search_by_key(&id.order(), |id| id.order())
+        self.partial.binary_search_by_key(&id.order(), |partial| partial.id.order())
     }
 
     /// The next receiver for which `is_waiting` holds.
@@ -130,11 +152,20 @@ impl Begun {
     /// Counts a receiver as reached. Returns what it is sent.
     pub(super) fn reach(&mut self, id: ConnectionId) -> PushRow {
         self.left -= 1;
-        if self.find_partial(id).is_err() {
-            return self.row.clone();
+        let partial = self.find_partial(id).ok().and_then(|at| self.partial.get(at));
+        let Some(&Partial { from, .. }) = partial else { return self.row.clone() };
+        let requests = self.requests.iter().enumerate();
+        self.row.part(requests.map(|(number, request)| number >= from && request.except != Some(id)))
+    }
+
+    /// Has a receiver that was reached wait again if another push joins. False if there are too many of them:
+    /// then none may join.
+    pub(super) fn keep_at_rest(&mut self, id: ConnectionId) -> bool {
+        let has_capacity = self.at_rest.len() < MAX_AT_REST;
+        if has_capacity {
+            self.at_rest.push(id);
         }
-        let for_it = self.requests.iter().map(|request| request.except != Some(id));
-        self.row.part(for_it)
+        has_capacity
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -143,7 +174,7 @@ impl Begun {
 
     /// Releases what it holds, once it is finished. Returns the bytes of that, and who requested it.
     pub(super) fn release(&mut self) -> (usize, Vec<Request>) {
-        (self.to, self.partial) = (Receivers::from(vec![]), vec![]);
+        (self.to, self.partial, self.at_rest) = (Receivers::from(vec![]), vec![], vec![]);
         (std::mem::take(&mut self.bytes), std::mem::take(&mut self.requests))
     }
 }
@@ -163,15 +194,14 @@ mod tests {
         };
         let (frame, bytes) = (fan_out().push.frame().len(), fan_out().bytes());
         let lists = 100 * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES);
-        assert!(bytes >= size_of::<Begun>() + size_of::<Request>() + lists + frame);
+        let at_rest = MAX_AT_REST * size_of::<ConnectionId>();
+        assert!(bytes >= size_of::<Begun>() + size_of::<Request>() + lists + at_rest + frame);
         let mut begun = Begun::new(fan_out());
         for _ in 0..3 {
             assert!(begun.may_take(&fan_out()));
-            let more = begun.take(fan_out()).unwrap();
+            let more = begun.take(fan_out(), |_| true).unwrap();
             assert!(more >= 2 * frame + size_of::<Request>() + size_of::<Push>());
         }
-        begun.reach(to[0]);
-        assert!(!begun.may_take(&fan_out()), "a receiver was reached");
         assert!(begun.bytes >= 4 * bytes + 4 * frame);
     }
 }

@@ -132,7 +132,56 @@ fn next_receiver<S: Application>(core: &mut Core<S>) -> Option<ConnectionId> {
 #[cold]
 pub(super) fn leave_fan_outs<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     core.lent.fan_outs.debts.leave(id);
-    while core.lent.fan_outs.take_row(id).is_some() {
+    while core.lent.fan_outs.take_row_ahead(id).is_some() {
         core.lent.budget.charge(RECEIVER_BYTES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Entry;
+    use super::super::public::Reactor;
+    use super::super::sys::socket::{Absent, Socket};
+    use super::*;
+    use crate::config::{Config, Listen};
+    use crate::conn::Conn;
+    use crate::moment::Moment;
+    use crate::record::Peer;
+    use crate::router::{Outcome, Service};
+
+    struct Nothing;
+
+    impl Application for Nothing {
+        type Session = ();
+    }
+
+    #[test]
+    fn pushes_of_clients_who_are_sent_what_others_said_before_are_one_row() {
+        let config = Config::with(|config| config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())]);
+        let service = Service::Messages(|_, _, _| Outcome::Done);
+        let mut reactor = Reactor::bind(&config, service, Nothing).unwrap();
+        let core = &mut reactor.core;
+        let mut members = vec![];
+        for _ in 0..200 {
+            let (now, settings) = (Moment::from_ms(0), &core.lent.env.settings);
+            let permit = core.lent.admission.enter(Some(Peer::Local)).ok();
+            let enter =
+                |id| Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit);
+            members.push(core.connections.insert(enter).unwrap());
+        }
+        let speakers = &members[50..60];
+        for &speaker in speakers {
+            // As before its request is handled.
+            core.activate(speaker).unwrap().reach();
+            let push = Push::new(1210, b"hello");
+            send_to_many(core, Requester::Client(speaker), members.clone().into(), push, None);
+        }
+        for (at, &member) in members.iter().enumerate() {
+            let row = core.lent.fan_outs.take_row(member).unwrap();
+            let before = at.saturating_sub(50).min(if at < 60 { 10 } else { 0 });
+            assert_eq!(row.pushes().len(), speakers.len() - before, "member {at}");
+            assert!(core.lent.fan_outs.take_row(member).is_none());
+        }
+        assert!(core.lent.fan_outs.is_empty());
     }
 }

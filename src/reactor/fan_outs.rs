@@ -43,7 +43,7 @@ pub(super) struct FanOuts {
     waiting: PushQueues,
     /// The groups of fan-outs; the first has its turn.
     groups: VecDeque<Group>,
-    /// The key of the one that began last.
+    /// The key of the one that began last, until it begins to leave.
     newest: Option<u32>,
     /// Who has requested those of clients, on other workers too.
     pub(super) debts: Debts,
@@ -113,7 +113,7 @@ impl FanOuts {
         }
     }
 
-    /// Appends a fan-out to the newest one, if that goes to the same receivers and has reached none of them.
+    /// Appends a fan-out to the newest one, if that goes to the same receivers and has not begun to leave.
     /// Then they leave together. Whom only one of them leaves out is no obstacle. `mark` marks a connection,
     /// if it is there. Returns the fan-out if it has to begin by itself.
     pub(super) fn join_newest(
@@ -121,30 +121,27 @@ impl FanOuts {
         fan_out: FanOut,
         mark: &mut impl FnMut(ConnectionId, Mark) -> bool,
     ) -> Result<(), FanOut> {
-        let newest = self.newest_for(fan_out.by).filter(|(_, begun)| begun.may_take(&fan_out));
-        let Some((key, begun)) = newest else { return Err(fan_out) };
-        let newcomer = begun.newcomer(&fan_out);
-        if newcomer.is_some_and(|id| !mark(id, Mark::Awaited)) {
-            return Err(fan_out);
-        }
-        let by = fan_out.by;
-        self.bytes += begun.take(fan_out)?;
-        if let Some(id) = newcomer {
-            self.waiting.push(id.slot(), key);
-        }
+        let Some(key) = self.newest_for(fan_out.by) else { return Err(fan_out) };
+        let begun = self.begun.get_mut(key as usize).filter(|begun| begun.may_take(&fan_out));
+        let (Some(begun), by) = (begun, fan_out.by) else { return Err(fan_out) };
+        self.bytes += begun.take(fan_out, |id| {
+            let is_there = mark(id, Mark::Awaited);
+            if is_there {
+                self.waiting.push(id.slot(), key);
+            }
+            is_there
+        })?;
         let is_here = by.client().is_some_and(|by| mark(by, Mark::Owes));
         self.count(by, is_here);
         Ok(())
     }
 
-    /// The newest fan-out and its key, unless it waits behind others of another requester.
-    fn newest_for(&mut self, by: Requester) -> Option<(u32, &mut Begun)> {
+    /// The key of the newest fan-out, unless it leaves, or waits behind others of another requester.
+    fn newest_for(&self, by: Requester) -> Option<u32> {
         let group = self.groups.back()?;
-        let key = *group.keys.back()?;
         // Groups take turns, so the last one can be older than others, whose pushes come first.
-        let is_newest = self.newest == Some(key);
-        let may_join = is_newest && (group.by == by || group.keys.len() == 1);
-        self.begun.get_mut(key as usize).filter(|_| may_join).map(|begun| (key, begun))
+        let is_newest = self.newest.is_some() && self.newest.as_ref() == group.keys.back();
+        self.newest.filter(|_| is_newest && (group.by == by || group.keys.len() == 1))
     }
 
     /// Counts a fan-out for its requester.
@@ -197,27 +194,42 @@ impl FanOuts {
         self.are_new = false;
     }
 
-    /// Takes the next pushes for a connection, which were requested in a row.
+    /// Takes the next pushes for a connection, which were requested in a row and begin to leave.
     pub(super) fn take_row(&mut self, id: ConnectionId) -> Option<PushRow> {
+        let key = self.waiting.pop(id.slot())?;
+        // Nobody joins it any more.
+        self.newest.take_if(|newest| *newest == key);
+        let row = self.begun.get_mut(key as usize)?.reach(id);
+        self.finish(key);
+        Some(row)
+    }
+
+    /// The same ahead of others: more pushes may join those that they wait for.
+    pub(super) fn take_row_ahead(&mut self, id: ConnectionId) -> Option<PushRow> {
         let key = self.waiting.pop(id.slot())?;
         let begun = self.begun.get_mut(key as usize)?;
         let row = begun.reach(id);
-        if begun.is_finished() {
-            let (bytes, requests) = begun.release();
-            self.bytes -= bytes;
-            self.unfinished -= requests.len();
-            for request in requests {
-                match request.by {
-                    Requester::Client(by) => self.debts.finish(by),
-                    Requester::Mail => self.by_mail -= 1,
-                    Requester::Publisher | Requester::Application => {}
-                }
-            }
-            if self.is_empty() {
-                self.forget_finished();
+        self.newest.take_if(|newest| *newest == key && !begun.keep_at_rest(id));
+        self.finish(key);
+        Some(row)
+    }
+
+    /// Releases a fan-out that has reached all of its receivers.
+    fn finish(&mut self, key: u32) {
+        let finished = self.begun.get_mut(key as usize).filter(|begun| begun.is_finished());
+        let Some((bytes, requests)) = finished.map(Begun::release) else { return };
+        self.bytes -= bytes;
+        self.unfinished -= requests.len();
+        for request in requests {
+            match request.by {
+                Requester::Client(by) => self.debts.finish(by),
+                Requester::Mail => self.by_mail -= 1,
+                Requester::Publisher | Requester::Application => {}
             }
         }
-        Some(row)
+        if self.is_empty() {
+            self.forget_finished();
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl<S: Application> Active<'_, S> {
     #[cold]
     fn reach_all(&mut self) {
         self.entry.standing.set_awaited(false);
-        while let Some(row) = self.lent.fan_outs.take_row(self.entry.id()) {
+        while let Some(row) = self.lent.fan_outs.take_row_ahead(self.entry.id()) {
             self.gather_row(&row);
         }
     }

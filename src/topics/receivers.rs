@@ -35,11 +35,6 @@ impl Receivers {
         self.except
     }
 
-    /// Includes the one that is left out.
-    pub(crate) fn take_in(&mut self) {
-        self.except = None;
-    }
-
     /// Whether both have the same list, as far as that can be seen at once, whomever they leave out.
     pub(crate) fn share_list(&self, other: &Receivers) -> bool {
         Arc::ptr_eq(&self.list, &other.list) || self.list == other.list
@@ -110,9 +105,6 @@ mod tests {
         assert_eq!((slots(&some), some.len()), (vec![1, 3, 5], 3));
         some.retain(|_| true);
         assert!(some.share_list(&all), "it is shared as long as all are kept");
-        let mut whole = some.clone();
-        whole.take_in();
-        assert_eq!((slots(&whole), whole.len()), (slots(&all), 4));
         let mut fewer = some.clone();
         assert!(fewer.leave_out(id(5)));
         some.retain(|id| id.slot() != 5);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::begun::MAX_AT_REST;
 use super::*;
 use crate::presence::Told;
 use crate::push::Push;
@@ -100,7 +101,7 @@ fn pushes_in_a_row_to_the_same_receivers_are_one() {
             assert!(fan_outs.debts.owes(id(8)));
             let rows = std::iter::from_fn(|| fan_outs.take_row(next));
             count.push(rows.map(|row| row.pushes().len()).sum::<usize>());
-            // Some have it, so the next one is not for all.
+            // It leaves.
             assert!(fan_outs.join_newest(fan_out(8, &to), &mut |_, _| true).is_err());
         }
         let expected = to.map(|slot| requests.iter().filter(|(_, to)| to.contains(&slot)).count());
@@ -113,17 +114,16 @@ fn pushes_in_a_row_to_the_same_receivers_are_one() {
 #[test]
 fn pushes_that_leave_out_others_are_one_and_each_gets_its_own() {
     let members = Receivers::from([1, 2, 3, 4].map(id).to_vec());
-    // Whom each push leaves out, who has gone meanwhile, and whether all leave together.
-    for (excepts, gone, together) in [
-        (vec![Some(1), Some(1), Some(1)], None, true),
-        (vec![Some(1), Some(2), Some(1), None, Some(4)], None, true),
-        (vec![None, Some(2), None, Some(3)], None, true),
-        (vec![Some(1), None], None, true),
-        // It is no receiver any more, and would count as one.
-        (vec![Some(1), Some(2)], Some(1), false),
+    // Whom each push leaves out, and who has gone meanwhile.
+    for (excepts, gone) in [
+        (vec![Some(1), Some(1), Some(1)], None),
+        (vec![Some(1), Some(2), Some(1), None, Some(4)], None),
+        (vec![None, Some(2), None, Some(3)], None),
+        (vec![Some(1), None], None),
+        (vec![Some(1), Some(2)], Some(1)),
     ] {
         let mut fan_outs = FanOuts::default();
-        let (mut joined, mut awaited) = (true, vec![]);
+        let mut awaited = vec![];
         for (cmd, except) in (0..).zip(&excepts) {
             let mut to = members.clone();
             except.inspect(|slot| assert!(to.leave_out(id(*slot))));
@@ -134,12 +134,11 @@ fn pushes_that_leave_out_others_are_one_and_each_gets_its_own() {
                 gone.is_none_or(|gone| id.slot() != gone)
             };
             if let Err(mut fan_out) = fan_outs.join_newest(fan_out, &mut mark) {
-                joined &= cmd == 0;
+                assert_eq!(cmd, 0, "{excepts:?}: the others join it");
                 fan_out.to.retain(|id| mark(id, Mark::Awaited));
                 fan_outs.begin(fan_out, false);
             }
         }
-        assert_eq!(joined, together, "{excepts:?}");
         for slot in (1..=4).filter(|slot| gone != Some(*slot as usize)) {
             let row = fan_outs.take_row(id(slot));
             let pushes = row.as_ref().map_or(&[][..], PushRow::pushes);
@@ -175,6 +174,68 @@ fn one_that_becomes_a_receiver_after_it_was_passed_over_is_reached() {
     }
     assert_eq!(reached, [1, 2, 3].map(id));
     assert!(fan_outs.is_empty() && fan_outs.begun.is_empty());
+}
+
+#[test]
+fn those_who_were_reached_ahead_of_others_get_what_joins_later() {
+    let most = u32::try_from(MAX_AT_REST).unwrap();
+    let all: Vec<u32> = (1..=most + 8).collect();
+    let push = |cmd| FanOut { push: Push::new(cmd, b"hello"), ..fan_out(100, &all) };
+    for (ahead, joins) in [(0, true), (1, true), (2, true), (most, true), (most + 1, false)] {
+        let mut fan_outs = FanOuts::default();
+        let mut seen = vec![vec![]; all.len() + 1];
+        let mut see = |slot: u32, row: Option<PushRow>| {
+            let row = row.unwrap();
+            assert_eq!(row.frames().len(), row.len());
+            seen[slot as usize].extend(row.pushes().iter().map(Push::cmd));
+        };
+        fan_outs.begin(push(1), true);
+        (1..=ahead).for_each(|slot| see(slot, fan_outs.take_row_ahead(id(slot))));
+        // The first one has gone.
+        let mut mark = |marked, _| marked != id(1);
+        assert_eq!(fan_outs.join_newest(push(2), &mut mark).is_ok(), joins, "{ahead} ahead");
+        if !joins {
+            continue;
+        }
+        // One is reached ahead once more, another for the first time.
+        [2, 3].iter().for_each(|&slot| see(slot, fan_outs.take_row_ahead(id(slot))));
+        assert!(fan_outs.join_newest(push(3), &mut mark).is_ok() && fan_outs.begun.len() == 1);
+        let gone = u32::from(ahead > 0);
+        (gone + 1..=most + 8).for_each(|slot| see(slot, fan_outs.take_row(id(slot))));
+        assert!(fan_outs.is_empty() && fan_outs.debts.is_empty() && fan_outs.bytes == 0);
+        for (slot, seen) in (0..).zip(&seen).skip(1) {
+            let expected = if slot == gone { &[1][..] } else { &[1, 2, 3] };
+            assert_eq!(seen, expected, "{slot}, {ahead} ahead");
+        }
+    }
+}
+
+#[test]
+fn one_that_was_reached_ahead_is_not_sent_what_leaves_it_out() {
+    let members = Receivers::from([1, 2, 3].map(id).to_vec());
+    // Whom each push leaves out, after which of them each is reached, and what it is sent then.
+    for (excepts, reached) in [
+        ([None, Some(1), None], [(1, 0, &[0][..]), (1, 2, &[2]), (2, 2, &[0, 1, 2]), (3, 2, &[0, 1, 2])]),
+        ([None, Some(1), Some(1)], [(1, 0, &[0]), (2, 1, &[0, 1]), (2, 2, &[2]), (3, 2, &[0, 1, 2])]),
+        ([Some(1), None, Some(1)], [(1, 1, &[1]), (2, 0, &[0]), (2, 2, &[1, 2]), (3, 2, &[0, 1, 2])]),
+        ([Some(1), Some(2), None], [(2, 0, &[0]), (1, 1, &[1]), (1, 2, &[2]), (2, 2, &[2])]),
+    ] {
+        let mut fan_outs = FanOuts::default();
+        for (cmd, except) in (0..).zip(excepts) {
+            let mut to = members.clone();
+            except.inspect(|slot| assert!(to.leave_out(id(*slot))));
+            let fan_out = FanOut { by: Requester::Publisher, to, push: Push::new(cmd, b"hello"), held: None };
+            if let Err(fan_out) = fan_outs.join_newest(fan_out, &mut |_, _| true) {
+                fan_outs.begin(fan_out, false);
+            }
+            for (slot, _, expected) in reached.iter().filter(|(_, after, _)| *after == cmd) {
+                let row = fan_outs.take_row_ahead(id(*slot)).unwrap();
+                let found: Vec<_> = row.pushes().iter().map(Push::cmd).collect();
+                assert_eq!(&found, expected, "{slot} after {cmd} of {excepts:?}");
+            }
+        }
+        assert!(fan_outs.begun.len() <= 1, "all are one");
+    }
 }
 
 #[test]
