@@ -153,8 +153,8 @@ impl Cluster {
     ///
     /// # Errors
     /// [`SendError`], and then nobody there was sent it.
-    pub fn publish(&self, topic: TopicRef<'_>, cmd: u16, data: impl Into<Bytes>) -> Result<(), SendError> {
-        self.0.publish(topic, cmd, data.into())
+    pub fn publish(&self, topic: TopicRef<'_>, cmd: u16, data: impl AsRef<[u8]>) -> Result<(), SendError> {
+        self.0.publish(topic, cmd, data.as_ref())
     }
 
     /// Whether a connection of this machine holds a role.

@@ -1,10 +1,11 @@
 //! The channels to the bus's thread: bounded in messages and bytes, and bound to one connection.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::Notify;
 
 use crate::wire::Subject;
 
@@ -17,6 +18,9 @@ pub const MAX_CONTROL_MESSAGES: usize = 65_536;
 /// Their most bytes: the lists of a million roles have 24 MB.
 pub const MAX_CONTROL_BYTES: usize = 32 << 20;
 
+/// A queue that was longer once gives its memory back.
+const KEPT_MESSAGES: usize = MAX_TRAFFIC_MESSAGES;
+
 /// A message on its way to the bus's thread.
 pub(super) struct Item {
     pub(super) subject: Subject,
@@ -27,59 +31,91 @@ pub(super) struct Item {
 
 /// The sending side of a channel.
 pub(super) struct Channel {
-    sender: Sender<Item>,
-    bytes: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
+    max_messages: usize,
     max_bytes: usize,
 }
 
-/// The receiving side.
+/// The receiving side. It takes all that waits at once, so that the two sides seldom meet at the lock.
 pub(super) struct Outgoing {
-    receiver: Receiver<Item>,
-    bytes: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
+    taken: VecDeque<Item>,
+}
+
+/// What the two sides share.
+#[derive(Default)]
+struct Queue {
+    items: Mutex<VecDeque<Item>>,
+    /// The messages and bytes that wait, with those that were taken together with the next one.
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+    has_some: Notify,
 }
 
 /// A channel with these limits.
 pub(super) fn channel(max_messages: usize, max_bytes: usize) -> (Channel, Outgoing) {
-    let (sender, receiver) = mpsc::channel(max_messages);
-    let bytes = Arc::new(AtomicUsize::new(0));
-    (Channel { sender, bytes: bytes.clone(), max_bytes }, Outgoing { receiver, bytes })
+    let queue = Arc::new(Queue::default());
+    let outgoing = Outgoing { queue: queue.clone(), taken: VecDeque::new() };
+    (Channel { queue, max_messages, max_bytes }, outgoing)
 }
 
 impl Channel {
     /// Adds a message. False if there is no place for it.
     pub(super) fn push(&self, item: Item) -> bool {
+        let queue = &*self.queue;
         let len = item.payload.len();
-        let waiting = self.bytes.fetch_add(len, Ordering::Relaxed);
-        let fits = waiting.saturating_add(len) <= self.max_bytes && self.sender.try_send(item).is_ok();
-        if !fits {
-            self.bytes.fetch_sub(len, Ordering::Relaxed);
+        let mut items = queue.items();
+        // Only this side adds, and under the lock.
+        let bytes = queue.bytes.load(Ordering::Relaxed).saturating_add(len);
+        if queue.messages.load(Ordering::Relaxed) >= self.max_messages || bytes > self.max_bytes {
+            return false;
         }
-        fits
+        queue.messages.fetch_add(1, Ordering::Relaxed);
+        queue.bytes.fetch_add(len, Ordering::Relaxed);
+        let was_empty = items.is_empty();
+        items.push_back(item);
+        drop(items);
+        // The other side waits only for the first.
+        if was_empty {
+            queue.has_some.notify_one();
+        }
+        true
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
+        self.queue.bytes.load(Ordering::Relaxed)
     }
 }
 
 impl Outgoing {
-    /// The next message. Waits for ever once there can be none.
+    /// The next message.
     pub(super) async fn next(&mut self) -> Item {
-        match self.receiver.recv().await {
-            Some(item) => self.taken(item),
-            None => std::future::pending().await,
+        loop {
+            if let Some(item) = self.try_next() {
+                return item;
+            }
+            self.queue.has_some.notified().await;
         }
     }
 
     /// The next message, if one waits.
     pub(super) fn try_next(&mut self) -> Option<Item> {
-        let item = self.receiver.try_recv().ok()?;
-        Some(self.taken(item))
+        if self.taken.is_empty() {
+            if self.taken.capacity() > KEPT_MESSAGES {
+                self.taken = VecDeque::new();
+            }
+            std::mem::swap(&mut self.taken, &mut self.queue.items());
+        }
+        let item = self.taken.pop_front()?;
+        self.queue.messages.fetch_sub(1, Ordering::Relaxed);
+        self.queue.bytes.fetch_sub(item.payload.len(), Ordering::Relaxed);
+        Some(item)
     }
+}
 
-    fn taken(&self, item: Item) -> Item {
-        self.bytes.fetch_sub(item.payload.len(), Ordering::Relaxed);
-        item
+impl Queue {
+    fn items(&self) -> MutexGuard<'_, VecDeque<Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,8 +138,33 @@ mod tests {
         assert_eq!(channel.bytes(), 100);
         assert_eq!(outgoing.try_next().unwrap().payload.len(), 60);
         assert_eq!(channel.bytes(), 40);
-        assert!(channel.push(item(60)));
-        while outgoing.try_next().is_some() {}
+        // What was taken together with it still counts.
+        assert_eq!([push(61), push(59), push(0)], [false, true, false]);
+        let rest: Vec<_> =
+            std::iter::from_fn(|| outgoing.try_next()).map(|item| item.payload.len()).collect();
+        assert_eq!(rest, [40, 0, 59]);
         assert_eq!(channel.bytes(), 0);
+        assert!([push(1), push(1), push(1)].iter().all(|fits| *fits));
+    }
+
+    #[test]
+    fn who_waits_gets_each_message_in_order() {
+        const MESSAGES: usize = 20_000;
+        let (channel, mut outgoing) = channel(8, 1 << 40);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for len in 0..MESSAGES {
+                    while !channel.push(item(len)) {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            runtime.block_on(async {
+                for len in 0..MESSAGES {
+                    assert_eq!(outgoing.next().await.payload.len(), len);
+                }
+            });
+        });
     }
 }

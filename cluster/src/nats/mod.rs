@@ -8,6 +8,7 @@ mod probe;
 mod session;
 mod subscriptions;
 mod thread;
+mod writer;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -9,13 +9,14 @@ use async_nats::{Client, ConnectOptions, ServerAddr};
 use tokio::time::{sleep, timeout};
 
 use super::Shared;
-use super::channel::{Item, Outgoing};
+use super::channel::Outgoing;
 use super::credentials::Secret;
 use super::events::Events;
 use super::probe::{
     FIRST_PROBE_TIMEOUT, PING, PROBE_TIMEOUT, answer_probes, probe, probes, subscribe_to_probes,
 };
 use super::subscriptions::Active;
+use super::writer::Writer;
 use crate::bus::Inbox;
 
 /// How often a connection is tried.
@@ -98,20 +99,20 @@ impl Session<'_> {
         log::info!(target: crate::LOG, "connected to NATS");
         warn_of_short_payloads(client.max_payload());
         inbox.connected();
+        let mut writer = Writer::new(&client, shared, [control, traffic], number);
         let end = tokio::select! {
             biased;
             () = lost(&client, &events) => End::Lost,
             () = shared.closing.notified() => End::Closed,
             () = probes(&client, shared) => End::Lost,
             () = follow(&mut active, &events, inbox) => End::Lost,
-            () = write(&client, shared, control, traffic, number) => End::Lost,
+            () = writer.run() => End::Lost,
         };
         if end == End::Closed {
-            let rest = flush(&client, shared, control, traffic, number);
-            let _ = timeout(FLUSH_TIMEOUT, rest).await;
+            let _ = timeout(FLUSH_TIMEOUT, writer.flush()).await;
         }
         shared.connection.store(0, Ordering::Release);
-        while control.try_next().is_some() || traffic.try_next().is_some() {}
+        writer.clear();
         match end {
             End::Lost => log::warn!(target: crate::LOG, "the connection to NATS is lost"),
             End::Closed => log::info!(target: crate::LOG, "the connection to NATS is closed"),
@@ -242,58 +243,4 @@ async fn follow(active: &mut Active<'_>, events: &Events, inbox: &Arc<dyn Inbox>
         active.renew().await;
         inbox.gap(dropped);
     }
-}
-
-/// Sends what is in the channels, for ever: roles and heartbeats first.
-async fn write(
-    client: &Client,
-    shared: &Shared,
-    control: &mut Outgoing,
-    traffic: &mut Outgoing,
-    number: u64,
-) {
-    loop {
-        let item = tokio::select! {
-            biased;
-            item = control.next() => item,
-            item = traffic.next() => item,
-        };
-        // A worker that shares its core with this thread goes on first: what it publishes meanwhile is sent
-        // in the same write.
-        std::thread::yield_now();
-        send(client, shared, item, number).await;
-        send_waiting(client, shared, control, traffic, number).await;
-    }
-}
-
-/// Sends what waits.
-async fn send_waiting(
-    client: &Client,
-    shared: &Shared,
-    control: &mut Outgoing,
-    traffic: &mut Outgoing,
-    number: u64,
-) {
-    while let Some(item) = control.try_next().or_else(|| traffic.try_next()) {
-        send(client, shared, item, number).await;
-    }
-}
-
-async fn send(client: &Client, shared: &Shared, item: Item, number: u64) {
-    if item.connection == number {
-        // It fails only once the connection has ended.
-        let _ = client.publish(item.subject.text(&shared.names.cluster), item.payload).await;
-    }
-}
-
-/// Sends what waits, and waits until the server has it.
-async fn flush(
-    client: &Client,
-    shared: &Shared,
-    control: &mut Outgoing,
-    traffic: &mut Outgoing,
-    number: u64,
-) {
-    send_waiting(client, shared, control, traffic, number).await;
-    probe(client, shared, PROBE_TIMEOUT).await;
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use bytes::BufMut;
+
 use super::error::WireError;
 use crate::names::NodeName;
 
@@ -55,14 +57,14 @@ impl Header {
     }
 
     /// Appends it.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut impl BufMut) {
         let name = self.sender.name.as_str();
-        out.extend_from_slice(&[self.version, self.kind]);
-        out.extend_from_slice(&self.clock.to_be_bytes());
+        out.put_slice(&[self.version, self.kind]);
+        out.put_u64(self.clock);
         // A name has at most 32 bytes.
-        out.push(name.len() as u8);
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(&self.sender.incarnation.to_be_bytes());
+        out.put_u8(name.len() as u8);
+        out.put_slice(name.as_bytes());
+        out.put_u64(self.sender.incarnation);
     }
 
     /// Reads it from the beginning of a payload.

@@ -7,6 +7,7 @@ mod check;
 mod error;
 mod header;
 mod message;
+mod publish;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -19,4 +20,5 @@ pub use bodies::{
 pub use error::WireError;
 pub use header::{Header, Sender};
 pub use message::{KINDS, Kind, MAX_PAYLOAD_BYTES, Message, OLDEST, VERSION, read, write};
+pub use publish::PublishWriter;
 pub use subject::Subject;

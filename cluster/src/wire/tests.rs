@@ -74,6 +74,29 @@ fn payload(version: u8, kind: u8, body: &[u8]) -> Bytes {
 }
 
 #[test]
+fn a_publish_is_written_as_its_message() {
+    let mut writer = PublishWriter::new(sender());
+    let names = ["", "lobby", &"x".repeat(64)].map(|name| Topic::Name(name.to_owned()));
+    let topics = [0, 17, u64::MAX].map(Topic::Id).into_iter().chain(names);
+    // Together they are more than the memory that they share.
+    let mut kept = vec![];
+    for (topic, cmd, len) in topics.flat_map(|topic| {
+        [0, 1, 127, 128, 4_000, 4_096, 70_000].into_iter().flat_map(move |len| {
+            let topic = topic.clone();
+            [0, 1210, u16::MAX].into_iter().map(move |cmd| (topic.clone(), cmd, len))
+        })
+    }) {
+        let data = Bytes::from(vec![7; len]);
+        let written = writer.write(10 + len as u64, topic.as_ref(), cmd, &data);
+        let message = Publish { topic: Some(topic), cmd: cmd.into(), data }.into();
+        kept.push((written, write(10 + len as u64, &sender(), &message)));
+    }
+    for (written, expected) in kept {
+        assert_eq!(written, expected);
+    }
+}
+
+#[test]
 fn the_header_is_that_of_the_table() {
     let bytes = write(0x1112_1314_1516_1718, &sender(), &GoodBye {}.into());
     let expected = b"\x01\x02\x11\x12\x13\x14\x15\x16\x17\x18\x06node-1\x01\x02\x03\x04\x05\x06\x07\x08";
