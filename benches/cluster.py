@@ -3,16 +3,19 @@
 
 First `sysconn bench --fan-out` says texts in rooms on four servers, which have a core of their own: two without
 `--cluster`, one with it and alone, and one with it beside another node that has no subscriber. Short runs take
-turns, in an order that changes with each round. It prints the CPU time of the server for each delivered push,
-and the median and the quartiles of its ratio to that of the first server in the same round: that of the second
-server shows how much is chance. All start anew a few times, since each start has its own layout of memory.
+turns, in an order that changes with each round; a first round of each start is not counted. It prints the CPU
+time of the server for each delivered push, and the median and the quartiles of its ratio to that of the first
+server in the same round: that of the second server shows how much is chance. All start anew a few times, since
+each start has its own layout of memory. Of the CPU time of a server with a cluster it also prints the share of
+the cluster's own thread, which hardly varies.
 
 Then members of one room, a third on each of three nodes, hear texts one by one, and the same number of members
 on one node without a cluster. It prints the CPU time of all servers for each delivered push, and the time until
 the last member has a text. That is the kernel's receive timestamp: this script reads only afterwards.
 
 It needs two idle cores, a descriptor limit of 10,000, `nats-server`, and a release build. With the default
-options it takes four minutes. For latency from node to node there is `cargo bench -p sysconn-cluster`.
+options it takes four minutes; `--rooms 300 --members 0 --rounds 25` asks more often of one size of rooms in the
+same time. For latency from node to node there is `cargo bench -p sysconn-cluster`.
 """
 
 import argparse
@@ -90,24 +93,49 @@ def four_servers(options):
 
 
 def price(options):
-    print(f"{'room':>5} {'cluster':15} {'CPU us/push':>12} {'ratio':>7} {'quartiles':>15}")
+    print(f"{'room':>5} {'cluster':15} {'CPU us/push':>12} {'ratio':>7} {'quartiles':>15} {'own thread':>11}")
     for members in options.rooms:
         rounds = []
+        shares = {}
         for _ in range(options.starts):
             with four_servers(options) as servers:
-                for _ in range(options.rounds):
-                    ways = random.sample(list(servers), len(servers))
-                    rounds.append({way: cpu_us(options, *servers[way], members) for way in ways})
+                one_round(options, servers, members)
+                began = {way: threads_seconds(server) for way, (server, _) in servers.items()}
+                rounds += [one_round(options, servers, members) for _ in range(options.rounds)]
+                for way, (server, _) in servers.items():
+                    shares.setdefault(way, []).append(share(began[way], threads_seconds(server)))
         for way in servers:
             middle = statistics.median(found[way] for found in rounds)
             low, ratio, high = statistics.quantiles([found[way] / found[WITHOUT] for found in rounds], n=4)
-            print(f"{members:5} {way:15} {middle:12.3f} {ratio:7.3f} {low:7.3f} {high:7.3f}", flush=True)
+            row = f"{members:5} {way:15} {middle:12.3f} {ratio:7.3f} {low:7.3f} {high:7.3f}"
+            print(row, f"{statistics.median(shares[way]):11.1%}", flush=True)
+
+
+def one_round(options, servers, members):
+    """What a run on each server, in random order, has found."""
+    ways = random.sample(list(servers), len(servers))
+    return {way: cpu_us(options, *servers[way], members) for way in ways}
+
+
+def share(began, ended):
+    """What the cluster's thread has used of the CPU time between two looks."""
+    used = {name: ended[name] - began.get(name, 0) for name in ended}
+    return used.get("sysconn-cluster", 0) / sum(used.values())
+
+
+def threads_seconds(process):
+    """The CPU time that the threads of a process have used, by their names (proc(5))."""
+    threads = {}
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        name = (thread / "comm").read_text().strip()
+        seconds = int((thread / "schedstat").read_text().split()[0]) / 1e9
+        threads[name] = threads.get(name, 0) + seconds
+    return threads
 
 
 def used_seconds(process):
-    """The CPU time that all threads of a process have used (proc(5))."""
-    threads = Path(f"/proc/{process.pid}/task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+    """The CPU time that all threads of a process have used."""
+    return sum(threads_seconds(process).values())
 
 
 def text_field(number, text):
@@ -183,8 +211,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--sysconn", default=str(TARGET / "release/sysconn"))
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=4, help="after each start")
-    parser.add_argument("--slice", type=int, default=500, help="milliseconds of each run")
+    parser.add_argument("--rounds", type=int, default=5, help="after each start")
+    parser.add_argument("--slice", type=int, default=300, help="milliseconds of each run")
     parser.add_argument("--rooms", type=int, nargs="*", default=[1, 10, 300], help="members of a room")
     parser.add_argument("--members", type=int, default=3000, help="in the room on three nodes; 0: leave that out")
     parser.add_argument("--texts", type=int, default=100)
