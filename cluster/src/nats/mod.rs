@@ -5,6 +5,7 @@ mod config;
 mod credentials;
 mod events;
 mod probe;
+mod scheduling;
 mod session;
 mod subscriptions;
 mod thread;
@@ -93,6 +94,7 @@ impl NatsBus {
         let Some(parts) = waiting else { return Ok(()) };
         let (running, ended) = mpsc::channel();
         let thread = std::thread::Builder::new().name("sysconn-cluster".to_owned()).spawn(move || {
+            scheduling::work_in_batches();
             parts.run(&inbox);
             drop(running);
         })?;
