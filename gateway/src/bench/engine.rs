@@ -15,6 +15,7 @@ use super::in_flight::MAX_FLAG;
 use super::progress::Progress;
 use super::ring::Ring;
 use super::shared::Shared;
+use super::spin::Spin;
 use super::wake::Wake;
 
 /// Events of one poll.
@@ -31,9 +32,6 @@ pub(super) const TICK: u64 = 100_000_000;
 const KEEP_ALIVE: u64 = 1_000_000_000;
 /// How long a place waits whose connection could not be opened, in nanoseconds.
 const RETRY: u64 = 100_000_000;
-/// For so long around its work an open loop does not sleep, in nanoseconds: it would wake too late to send and
-/// to read in time.
-const SPIN: u64 = 100_000;
 
 /// All connections, and how many are in which stage.
 pub(super) struct Engine {
@@ -62,10 +60,7 @@ pub(super) struct Engine {
     next_tick: u64,
     /// When silent connections are looked at.
     next_keep_alive: u64,
-    /// When there was something to do last.
-    last_work: u64,
-    /// For how long an open loop has found nothing to do, and has not slept.
-    pub(super) spun: u64,
+    pub(super) spin: Spin,
 }
 
 impl Engine {
@@ -102,8 +97,7 @@ impl Engine {
             progress: Progress::new(),
             next_tick: 0,
             next_keep_alive: 0,
-            last_work: 0,
-            spun: 0,
+            spin: Spin::new(),
         })
     }
 
@@ -124,6 +118,7 @@ impl Engine {
     /// Whether no connection is left, and none is to be opened again.
     pub(super) fn is_gone(&self) -> bool {
         self.retries.is_empty()
+            && self.ended.is_empty()
             && self.count(Standing::Ended) + self.count(Standing::Unopened) == self.connections.len()
     }
 
@@ -177,7 +172,14 @@ impl Engine {
         let Some(address) = self.shared.plan.addresses.get(self.address).copied() else { return };
         // The registry is another part of the engine than the connection.
         let registry = Rc::clone(&self.registry);
-        self.act(index, |connection, shared| connection.open(address, &registry, shared));
+        let has_failed_again = self.act(index, |connection, shared| {
+            let was_ended = connection.standing() == Standing::Ended;
+            connection.open(address, &registry, shared);
+            was_ended && connection.standing() == Standing::Ended
+        });
+        if has_failed_again == Some(true) {
+            self.ended.push(index);
+        }
     }
 
     /// Tries another address of the host, if no connection could be opened with this one.
@@ -220,9 +222,9 @@ impl Engine {
         self.expire(now);
         self.keep_alive(now);
         if has_work {
-            self.last_work = now;
-        } else if wait.is_some() {
-            self.pause(begin);
+            self.spin.worked(now);
+        } else if wait.is_some() && self.shared.schedule.is_some() {
+            self.spin.pause(begin, self.shared.clock);
         }
         Ok(())
     }
@@ -231,10 +233,10 @@ impl Engine {
     fn wait(&mut self, until: u64, now: u64) -> io::Result<Option<Duration>> {
         let Some(schedule) = &self.shared.schedule else { return self.sleep(until, now) };
         let due = schedule.next_due().unwrap_or(u64::MAX);
-        if now.saturating_sub(self.last_work) < SPIN || due.saturating_sub(now) < SPIN {
-            return Ok(Some(Duration::ZERO));
+        match self.spin.sleeps_until(due, now) {
+            Some(at) => self.sleep(until.min(at), now),
+            None => Ok(Some(Duration::ZERO)),
         }
-        self.sleep(until.min(due - SPIN), now)
     }
 
     fn sleep(&mut self, until: u64, now: u64) -> io::Result<Option<Duration>> {
@@ -243,14 +245,6 @@ impl Engine {
         }
         self.wake.set(until, now)?;
         Ok(None)
-    }
-
-    /// A turn that began then had nothing to do. Whoever has to share the core may have it now.
-    fn pause(&mut self, begin: u64) {
-        std::thread::yield_now();
-        let took = self.now().saturating_sub(begin);
-        // What takes longer is no pause: another process has the core.
-        self.spun += if took < SPIN { took } else { 0 };
     }
 
     /// Writes after all reads of the turn, so that the server finds more messages at once.
@@ -312,6 +306,9 @@ impl Engine {
         let is_due = self.next_tick <= now;
         if is_due {
             self.next_tick = now.saturating_add(TICK);
+            if self.shared.schedule.is_some() {
+                self.spin.look();
+            }
         }
         is_due
     }

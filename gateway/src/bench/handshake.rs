@@ -16,6 +16,9 @@ const MAX_HEADERS: usize = 64;
 /// The extension as it is offered: no message refers to an earlier one, so one codec serves all connections.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
+/// Why an upgrade has failed whose header lines are not as they should be.
+const NOT_UNDERSTOOD: &str = "the server's response to the upgrade is not understood";
+
 /// What all upgrades of a run have in common.
 #[derive(Debug)]
 pub(super) struct Upgrade {
@@ -88,11 +91,12 @@ impl Upgrade {
             } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
                 is_offered &= self.offers(value);
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
+                is_offered &= extensions.is_none();
                 extensions = extensions.or(Some(value));
             }
         }
         if !is_upgrade || !is_connection || !is_offered || accept != Some(&accept_key(key.as_bytes())[..]) {
-            return Some("the server's response to the upgrade is not understood");
+            return Some(NOT_UNDERSTOOD);
         }
         match (self.deflate, extensions) {
             (false, None) => None,
@@ -129,7 +133,12 @@ impl Handshake {
             Ok(Status::Complete(_)) | Err(_) => {
                 let line = limited.split(|byte| *byte == b'\n').next().unwrap_or_default();
                 let line = String::from_utf8_lossy(line);
-                Response::Failed(format!("the server answered {}", shown(line.trim_end())))
+                match line.trim_end() {
+                    agreed if agreed.starts_with("HTTP/1.1 101 ") => {
+                        Response::Failed(NOT_UNDERSTOOD.to_owned())
+                    }
+                    line => Response::Failed(format!("the server answered {}", shown(line))),
+                }
             }
         }
     }
@@ -163,6 +172,7 @@ mod tests {
             (false, "101 OK", "Sec-WebSocket-Protocol: z\r\n", "not understood"),
             (false, "101 OK", extension, "was not offered"),
             (true, "101 OK", extension, ""),
+            (true, "101 OK", &extension.repeat(2), "not understood"),
             (true, "101 OK", "", "does not agree to permessage-deflate"),
             (true, "101 OK", "Sec-WebSocket-Extensions: permessage-deflate\r\n", "does not agree"),
             (false, "503 Service Unavailable", "", "the server answered HTTP/1.1 503 Service Unavailable"),
@@ -192,7 +202,7 @@ mod tests {
             (&no_end[..], "the server's response is too long"),
             ("SSH-2.0-x\r\n", "the server answered SSH-2.0-x"),
             ("HTTP/1.0 101 OK\r\n\r\n", "the server answered HTTP/1.0 101 OK"),
-            ("HTTP/1.1 101 OK\r\na b: c\r\n\r\n", "the server answered HTTP/1.1 101 OK"),
+            ("HTTP/1.1 101 OK\r\na b: c\r\n\r\n", NOT_UNDERSTOOD),
         ] {
             let answer = upgrade.begin(&mut Random::new()).0.read(response.as_bytes(), &upgrade);
             assert_eq!(answer, Response::Failed(expected.to_owned()));

@@ -15,7 +15,7 @@ pub(super) struct Pending {
     /// Replies that are still to come, at least one.
     left: u32,
     /// A later request was answered before it.
-    is_overtaken: bool,
+    pub(super) is_overtaken: bool,
     /// When it should have been sent.
     pub(super) intended: u64,
 }
@@ -118,20 +118,14 @@ impl InFlight {
 
     /// Where the newest request with this Flag is.
     fn position(&self, flag: u32) -> Option<usize> {
-        let (oldest, newest) = (self.requests.front()?, self.requests.back()?);
-        if flag == 0 || flag > self.last_flag {
-            return None;
-        }
+        let newest = self.requests.back()?;
         let cycle = if flag > newest.flag { u64::from(self.last_flag) } else { 0 };
-        let mut number = newest.number.checked_sub(u64::from(newest.flag) + cycle - u64::from(flag))?;
-        while number >= oldest.number {
-            if let Ok(at) = self.requests.binary_search_by_key(&number, |request| request.number) {
-                return Some(at);
-            }
-            // One that is lost may wait for many cycles.
-            number = number.checked_sub(self.last_flag.into())?;
-        }
-        None
+        let back = (u64::from(newest.flag) + cycle).checked_sub(flag.into())?;
+        let number = newest.number.checked_sub(back);
+        let found = number
+            .and_then(|number| self.requests.binary_search_by_key(&number, |request| request.number).ok());
+        // One that is lost may wait for many cycles.
+        found.or_else(|| self.requests.iter().rposition(|request| request.flag == flag)).filter(|_| flag > 0)
     }
 
     /// Takes all that still wait.

@@ -20,6 +20,7 @@ mod report;
 mod ring;
 mod schedule;
 mod shared;
+mod spin;
 mod template;
 mod transport;
 mod verdict;

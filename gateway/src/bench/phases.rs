@@ -12,6 +12,7 @@ use super::plan::Kind;
 use super::process::{Usage, own_cpu, own_wait, usage};
 use super::schedule::Schedule;
 use super::shared::Shared;
+use super::spin::Spin;
 use crate::words::plural;
 
 /// Failures before the first connection that end the run: the others would fail too.
@@ -47,7 +48,7 @@ struct Mark {
 impl Mark {
     fn now(engine: &Engine, pid: Option<u32>) -> Self {
         let (time, server) = (engine.now(), pid.and_then(usage));
-        Mark { time, own_cpu: own_cpu(), own_wait: own_wait(), spun: engine.spun, server }
+        Mark { time, own_cpu: own_cpu(), own_wait: own_wait(), spun: engine.spin.spun, server }
     }
 
     fn elapsed(&self, engine: &Engine, pid: Option<u32>, most_resident: u64) -> Measured {
@@ -130,6 +131,7 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
     engine.shared.figures.window = warm..end;
     engine.shared.schedule = engine.shared.plan.rate.map(|rate| Schedule::new(start, end, rate, senders));
     engine.shared.is_sending = engine.shared.schedule.is_none();
+    engine.spin = Spin::new();
     for index in engine.senders.clone() {
         engine.act(index, Connection::send);
     }
@@ -220,10 +222,10 @@ pub(super) fn compare(engine: &mut Engine, admin: &Admin) -> io::Result<Result<C
     let deadline = engine.now().saturating_add(engine.shared.plan.timeout);
     let (mut events, mut last) = (events(), Err("it was not known when the time was over".to_owned()));
     loop {
-        let may_go_on = || engine.now() < deadline && !engine.is_interrupted();
-        let Some(counted) = admin.look(&engine.connections, may_go_on).transpose() else { return Ok(last) };
+        let is_in_time = || engine.now() < deadline;
+        let Some(counted) = admin.look(&engine.connections, is_in_time).transpose() else { return Ok(last) };
         let agrees = counted.as_ref().is_ok_and(|counted| counted.differing == 0);
-        if agrees || !may_go_on() {
+        if agrees || !is_in_time() || engine.is_interrupted() {
             return Ok(counted);
         }
         last = counted;

@@ -61,7 +61,8 @@ impl Session {
     /// What the input has of right replies at its front: one, or what the ring shows at once. `None` if that
     /// is nothing.
     fn right_part(&self, input: &[u8], shared: &mut Shared) -> Option<Right> {
-        let oldest = self.in_flight.oldest().filter(|_| !input.is_empty())?;
+        // What looks like the reply to one that was overtaken is that to a later one with the same Flag.
+        let oldest = self.in_flight.oldest().filter(|oldest| !oldest.is_overtaken && !input.is_empty())?;
         let begun = self.begun.bytes;
         if let Some(ring) = &shared.ring {
             let each = ring.reply_bytes();
