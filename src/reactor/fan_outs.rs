@@ -209,7 +209,8 @@ impl FanOuts {
         let key = self.waiting.pop(id.slot())?;
         let begun = self.begun.get_mut(key as usize)?;
         let row = begun.reach(id);
-        self.newest.take_if(|newest| *newest == key && !begun.keep_at_rest(id));
+        let may_go_on = self.newest != Some(key) || begun.keep_at_rest(id);
+        self.newest = self.newest.filter(|_| may_go_on);
         self.finish(key);
         Some(row)
     }

@@ -235,6 +235,17 @@ fn one_that_was_reached_ahead_is_not_sent_what_leaves_it_out() {
             }
         }
         assert!(fan_outs.begun.len() <= 1, "all are one");
+        for slot in [1, 2, 3] {
+            let had = reached.iter().filter(|(of, ..)| *of == slot).flat_map(|(_, _, cmds)| *cmds);
+            let is_for = |(_, except): &(u16, Option<_>)| *except != Some(slot);
+            let had: Vec<_> = had.copied().collect();
+            let mut left: Vec<_> = (0..).zip(excepts).filter(is_for).map(|(cmd, _)| cmd).collect();
+            left.retain(|cmd| !had.contains(cmd));
+            let row = fan_outs.take_row_ahead(id(slot));
+            let found = row.map(|row| row.pushes().iter().map(Push::cmd).collect::<Vec<_>>());
+            assert_eq!(found, (!left.is_empty()).then_some(left), "{slot} at the end of {excepts:?}");
+        }
+        assert_eq!((fan_outs.is_empty(), fan_outs.bytes), (true, 0), "{excepts:?}");
     }
 }
 
