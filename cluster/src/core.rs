@@ -168,7 +168,7 @@ impl Core {
     /// Has the host do what the node wants.
     fn call(&self, calls: Vec<Call>, mut held: Option<Held>) {
         for call in calls {
-            guarded(|| self.call_one(call, &mut held));
+            self.guarded(|| self.call_one(call, &mut held));
         }
     }
 
@@ -202,7 +202,7 @@ impl Core {
         if let Some(topic) = body.topic {
             // The wire's check has said that the command fits.
             let push = Delivery { cmd: body.cmd as u16, data: body.data, held };
-            guarded(|| self.host.publish(topic.as_ref(), push));
+            self.guarded(|| self.host.publish(topic.as_ref(), push));
         }
     }
 
@@ -224,12 +224,12 @@ impl Core {
             drift == Drift::Small || self.input(None, |node, now, _| node.handle_drift(&header, drift, now));
         is_heard.then_some((header, message))
     }
-}
 
-/// Calls the game. A panic of its is logged, and ends neither the thread nor a subscription.
-fn guarded(call: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(call)).is_err() {
-        log::error!(target: crate::LOG, "the game panicked at what another node has sent");
+    /// Calls the game. A panic of its is logged, and ends neither the thread nor a subscription.
+    fn guarded(&self, call: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(call)).is_err() {
+            self.input(None, |node, now, _| node.handle_panic(now));
+        }
     }
 }
 

@@ -25,14 +25,14 @@ impl Node {
         match drift {
             Drift::Small => return true,
             Drift::Warn(ahead_ms) => {
-                if self.lines.allows("drift", now.elapsed_ms) {
+                if self.lines.allows("clocks that are ahead", now.elapsed_ms) {
                     log::warn!(target: crate::LOG, "the clock of node {name} is {ahead_ms} ms ahead");
                 }
                 return true;
             }
             Drift::Refused(ahead_ms) => {
                 self.clock_error_until_ms = now.elapsed_ms.saturating_add(CLOCK_ERROR_MS);
-                if self.lines.allows("refused", now.elapsed_ms) {
+                if self.lines.allows("clocks that are not heard", now.elapsed_ms) {
                     log::error!(target: crate::LOG, "the clock of node {name} is {ahead_ms} ms ahead: it is not heard");
                 }
             }
@@ -44,17 +44,24 @@ impl Node {
     /// Counts bytes that are no message, and says so.
     pub(crate) fn handle_garbage(&mut self, error: WireError, now: Moment) {
         let (sort, reason) = match error {
-            WireError::Version(_) => ("version", Reason::Version),
+            WireError::Version(_) => ("messages in other versions", Reason::Version),
             WireError::Short
             | WireError::Long
             | WireError::Name
             | WireError::Kind(_)
             | WireError::Body
-            | WireError::Field => ("garbage", Reason::Garbage),
+            | WireError::Field => ("messages that are none", Reason::Garbage),
         };
         self.counters.drop_for(reason, 1);
         if self.lines.allows(sort, now.elapsed_ms) {
             log::warn!(target: crate::LOG, "a message was ignored: {error}");
+        }
+    }
+
+    /// The game panicked at what another node has sent.
+    pub(crate) fn handle_panic(&mut self, now: Moment) {
+        if self.lines.allows("panics", now.elapsed_ms) {
+            log::error!(target: crate::LOG, "the game panicked at what another node has sent");
         }
     }
 

@@ -160,8 +160,11 @@ impl Node {
             self.speak(now, out);
         }
         for sender in self.members.expire(now.elapsed_ms) {
-            log::warn!(target: crate::LOG, "node {} is gone: it has not been heard for 10 s", sender.name);
+            if self.lines.allows("nodes that are gone", now.elapsed_ms) {
+                log::warn!(target: crate::LOG, "node {} is gone: it has not been heard for 10 s", sender.name);
+            }
         }
+        self.lines.tell(now.elapsed_ms);
         while let Some(bucket) = self.interest.next_left(now.elapsed_ms) {
             out.subscriptions.push(Subscription::End(Subject::Topic(bucket)));
         }

@@ -46,7 +46,9 @@ impl Node {
         match self.members.hear(&header.sender, now.elapsed_ms) {
             Heard::Known => true,
             Heard::New => {
-                log::info!(target: crate::LOG, "node {} is there", header.sender.name);
+                if self.lines.allows("nodes that come", now.elapsed_ms) {
+                    log::info!(target: crate::LOG, "node {} is there", header.sender.name);
+                }
                 // It learns at once who is there.
                 self.next_heartbeat_ms = now.elapsed_ms;
                 true
@@ -65,17 +67,19 @@ impl Node {
         // The wire's check has said that they fit.
         (member.oldest, member.newest) = (body.oldest as u8, body.newest as u8);
         let name = &header.sender.name;
-        if member.is_foreign() && self.lines.allows("foreign", now.elapsed_ms) {
+        if member.is_foreign() && self.lines.allows("nodes of other versions", now.elapsed_ms) {
             let (oldest, newest) = (body.oldest, body.newest);
             log::error!(target: crate::LOG, "node {name} speaks versions {oldest} to {newest}, and this one {VERSION}");
         }
-        if body.is_draining && !was_draining {
+        if body.is_draining && !was_draining && self.lines.allows("nodes that drain", now.elapsed_ms) {
             log::info!(target: crate::LOG, "node {name} drains");
         }
     }
 
     pub(super) fn handle_good_bye(&mut self, header: &Header, now: Moment) {
-        if self.members.depart(&header.sender, now.elapsed_ms) {
+        if self.members.depart(&header.sender, now.elapsed_ms)
+            && self.lines.allows("nodes that go", now.elapsed_ms)
+        {
             log::info!(target: crate::LOG, "node {} has said good-bye", header.sender.name);
         }
     }
@@ -104,7 +108,7 @@ impl Node {
             // The last one of a start before, which was killed.
             (Phase::Up, Kind::Heartbeat) if header.clock < self.namesakes_from => {}
             (Phase::Up, Kind::Heartbeat) if is_first => {
-                if self.lines.allows("namesake", now.elapsed_ms) {
+                if self.lines.allows("nodes with the same name", now.elapsed_ms) {
                     let name = &self.me.name;
                     log::error!(target: crate::LOG, "another node is called {name} too; it is to leave the cluster");
                 }

@@ -8,6 +8,7 @@ mod check;
 mod forger;
 mod game;
 mod limits;
+mod lines;
 mod random;
 mod rules;
 mod world;
