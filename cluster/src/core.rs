@@ -264,6 +264,10 @@ impl Inbox for Core {
         self.input(None, |node, now, _| node.handle_gap(now));
     }
 
+    fn dropped(&self, reason: Reason, count: u64) {
+        self.counters.drop_for(reason, count);
+    }
+
     fn tick(&self) {
         self.input(None, Node::handle_tick);
     }

@@ -12,7 +12,7 @@ pub enum Reason {
     Full,
     /// It is longer than the server takes.
     TooLarge,
-    /// The bus was not connected.
+    /// The bus was not connected, or was lost before it had sent it.
     NotConnected,
     /// It is no message.
     Garbage,
@@ -22,16 +22,18 @@ pub enum Reason {
     ClockAhead,
     /// What had come and not yet been delivered was at its limit.
     Inbound,
-    /// The bus has dropped messages for a slow consumer, or was cut: counted once for each gap.
+    /// It came, and was dropped for a slow consumer; a cut counts as one more.
     Gap,
     /// A push for a role that is not held where it has come to.
     NotHeld,
     /// There are too many nodes, roles, entries of the black list, or requests.
     TooMany,
+    /// The bus does not let this node publish it.
+    Refused,
 }
 
 /// All reasons, in the order of their numbers.
-pub const REASONS: [Reason; 10] = [
+pub const REASONS: [Reason; 11] = [
     Reason::Full,
     Reason::TooLarge,
     Reason::NotConnected,
@@ -42,6 +44,7 @@ pub const REASONS: [Reason; 10] = [
     Reason::Gap,
     Reason::NotHeld,
     Reason::TooMany,
+    Reason::Refused,
 ];
 
 /// Which way a message goes.
@@ -75,6 +78,7 @@ impl Reason {
             Reason::Gap => "gap",
             Reason::NotHeld => "not_held",
             Reason::TooMany => "too_many",
+            Reason::Refused => "refused",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::counters::Reason;
 use crate::wire::Subject;
 
 /// A channel to the bus.
@@ -86,6 +87,9 @@ pub trait Inbox: Send + Sync {
 
     /// Messages were lost in between, so many if that is known.
     fn gap(&self, count: u64);
+
+    /// So many messages that [`Bus::publish`] has accepted were not sent after all.
+    fn dropped(&self, reason: Reason, count: u64);
 
     /// Some time has passed: 100 ms or less.
     fn tick(&self);

@@ -1,9 +1,12 @@
 //! The bus over NATS: a thread with a runtime of its own, and bounded channels to it.
 
+mod access;
 mod channel;
 mod config;
+mod connect;
 mod credentials;
 mod events;
+mod lines;
 mod probe;
 mod scheduling;
 mod session;
@@ -28,6 +31,7 @@ use crate::bus::{Bus, BusStatus, Inbox, Lane, SendError};
 use crate::names::Names;
 use crate::wire::Subject;
 use channel::{Channel, Item, channel};
+use lines::Lines;
 use subscriptions::Wanted;
 
 /// How long the end of the bus may take.
@@ -58,6 +62,13 @@ struct Shared {
     connection: AtomicU64,
     max_payload_bytes: AtomicUsize,
     error: Mutex<Option<String>>,
+    /// The subject of the publish that was refused last, until a connection may publish there.
+    refused: Mutex<Option<String>>,
+    /// Messages that were accepted and not sent, since their connection has ended, and not yet counted.
+    unsent: AtomicU64,
+    /// Messages that were taken from the client library.
+    taken: Arc<AtomicU64>,
+    lines: Arc<Lines>,
     wanted: Wanted,
     closing: Notify,
 }
@@ -75,6 +86,10 @@ impl NatsBus {
             connection: AtomicU64::new(0),
             max_payload_bytes: AtomicUsize::new(0),
             error: Mutex::default(),
+            refused: Mutex::default(),
+            unsent: AtomicU64::new(0),
+            taken: Arc::default(),
+            lines: Arc::default(),
             wanted: Wanted::default(),
             closing: Notify::new(),
         });
@@ -160,5 +175,20 @@ impl Shared {
         let is_news = *known != error;
         *known = error;
         is_news
+    }
+
+    /// Notes why there is no connection, and says so if that is news: NATS cannot be reached, or used.
+    fn fail(&self, what: &str, error: String) {
+        if self.set_error(Some(error.clone())) && self.lines.allows("why NATS cannot be used") {
+            log::warn!(target: crate::LOG, "NATS cannot be {what}: {error}");
+        }
+    }
+
+    fn refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_refused(&self, subject: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = subject;
     }
 }

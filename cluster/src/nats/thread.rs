@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::Shared;
 use super::channel::Outgoing;
+use super::connect::RETRY;
 use super::session::{End, Session};
 use crate::bus::Inbox;
 
@@ -46,7 +47,7 @@ impl Parts {
         }
     }
 
-    /// One connection, from the first try to its end.
+    /// One connection, from the first try to its end, and to the time for the next one.
     fn connection(&mut self, runtime: &Runtime, number: u64, inbox: &Arc<dyn Inbox>) -> End {
         runtime.block_on(async {
             let session = Session {
@@ -56,20 +57,35 @@ impl Parts {
                 inbox,
                 number,
             };
+            let shared = session.shared;
             tokio::select! {
-                end = session.run() => end,
-                () = ticks(inbox) => End::Lost,
+                end = run(session) => end,
+                () = ticks(inbox, shared) => End::Lost,
             }
         })
     }
 }
 
+/// One connection. It takes [`RETRY`] at least: a server that ends connections at once is not asked more often.
+async fn run(session: Session<'_>) -> End {
+    let shared = session.shared;
+    let next = Instant::now() + RETRY;
+    match session.run().await {
+        End::Lost => tokio::select! {
+            () = sleep_until(next) => End::Lost,
+            () = shared.closing.notified() => End::Closed,
+        },
+        End::Closed => End::Closed,
+    }
+}
+
 /// Ticks for ever.
-async fn ticks(inbox: &Arc<dyn Inbox>) {
+async fn ticks(inbox: &Arc<dyn Inbox>, shared: &Shared) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         inbox.tick();
+        shared.lines.tell();
     }
 }

@@ -1,6 +1,7 @@
 //! Passes what waits in the channels to the client library, which writes it to NATS.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use async_nats::{Client, Subject as Text};
 
@@ -53,9 +54,11 @@ impl<'a> Writer<'a> {
         probe(self.client, self.shared, PROBE_TIMEOUT).await;
     }
 
-    /// Drops what waits.
+    /// Drops what waits, and counts it.
     pub(super) fn clear(&mut self) {
-        while self.next_waiting().is_some() {}
+        while self.next_waiting().is_some() {
+            self.shared.unsent.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     async fn send_waiting(&mut self) {
@@ -69,10 +72,13 @@ impl<'a> Writer<'a> {
     }
 
     async fn send(&mut self, item: Item) {
-        if item.connection == self.number {
+        let is_sent = item.connection == self.number && {
             let text = self.text(&item.subject);
-            // It fails only once the connection has ended.
-            let _ = self.client.publish(text, item.payload).await;
+            self.client.publish(text, item.payload).await.is_ok()
+        };
+        if !is_sent {
+            // The connection for which it was accepted has ended.
+            self.shared.unsent.fetch_add(1, Ordering::Relaxed);
         }
     }
 

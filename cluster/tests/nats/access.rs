@@ -1,7 +1,10 @@
 //! Credentials, certificates and permissions.
 
 use std::fs;
+use std::time::Duration;
 
+use sysconn_cluster::Reason;
+use sysconn_cluster::bus::{Bus as _, SendError};
 use sysconn_cluster::nats::{Credentials, NatsConfig};
 use sysconn_cluster::wire::Subject;
 
@@ -15,7 +18,6 @@ fn with(address: String, credentials: &str) -> NatsConfig {
 
 /// Waits for a reason why there is no connection.
 fn error(bus: &TestBus) -> String {
-    use sysconn_cluster::bus::Bus as _;
     loop {
         if let Some(error) = bus.bus.status().error {
             return error;
@@ -110,21 +112,64 @@ fn the_permissions_of_the_page_are_enough_and_keep_others_out() {
     assert!(!matches!(stranger.next_if_any(), Some(Told::Connected)));
 }
 
+/// A server whose only user may do everything but this.
+fn denying(denied: &str) -> String {
+    let user = format!("{{ user: node, password: secret, permissions: {{ {denied} }} }}");
+    format!("authorization {{ users: [ {user} ] }}\n")
+}
+
 /// Without one of the permissions a node takes no part, and says which it lacks.
 #[test]
 fn a_permission_that_is_missing_is_named() {
     for (denied, missing) in [
         (r#"subscribe: { deny: ["sysconn.test.nodes"] }"#, "Subscription to \"sysconn.test.nodes\""),
+        (r#"subscribe: { deny: ["sysconn.test.topic.>"] }"#, "Subscription to \"sysconn.test.topic.0\""),
+        (r#"publish: { deny: ["sysconn.test.nodes"] }"#, "Publish to \"sysconn.test.nodes\""),
+        (r#"publish: { deny: ["sysconn.test.node.>"] }"#, "Publish to \"sysconn.test.node.a\""),
+        (r#"publish: { deny: ["sysconn.test.role.>"] }"#, "Publish to \"sysconn.test.role.0\""),
+        (r#"publish: { deny: ["sysconn.test.topic.>"] }"#, "Publish to \"sysconn.test.topic.0\""),
         (r#"publish: { deny: ["sysconn.test.probe.>"] }"#, "Publish to \"sysconn.test.probe.a\""),
         // These are of the connection that answers.
         (r#"publish: { deny: ["sysconn.test.inbox.>"] }"#, "Publish to \"sysconn.test.inbox."),
         (r#"subscribe: { deny: ["sysconn.test.probe.>"] }"#, "Subscription to \"sysconn.test.probe."),
     ] {
-        let user = format!("{{ user: node, password: secret, permissions: {{ {denied} }} }}");
-        let server = Server::start(&format!("authorization {{ users: [ {user} ] }}\n"));
+        let server = Server::start(&denying(denied));
         let bus = TestBus::start("a", with(server.address(), "node:secret"));
         let error = error(&bus);
-        assert!(error.contains(missing), "{error}");
-        assert!(!matches!(bus.next_if_any(), Some(Told::Connected)));
+        assert!(error.contains(missing), "{denied}: {error}");
+        // A try takes no longer than this: it would have connected by now.
+        std::thread::sleep(Duration::from_millis(500));
+        assert_eq!(bus.next_if_any(), None, "{denied}");
+        server.reload(&denying(r#"publish: { deny: ["other.>"] }"#));
+        bus.wait_for(&Told::Connected);
+    }
+}
+
+/// What is refused later ends the connection, until it is allowed.
+#[test]
+fn a_permission_that_is_missing_for_one_subject_is_named_once_it_is_used() {
+    let server = Server::start(&denying(r#"publish: { deny: ["sysconn.test.topic.77"] }"#));
+    let [a, b] =
+        ["a", "b"].map(|name| TestBus::start(name, with(server.address(), "node:secret")).connected());
+    for number in 0..100 {
+        // It may be noticed in between.
+        let sent = a.publish(&Subject::Topic(77), "refused");
+        assert!(number > 0 || sent.is_ok());
+    }
+    let told = a.wait_for(&Told::Disconnected);
+    let refused =
+        told.iter().map(|told| if let Told::Dropped(Reason::Refused, count) = told { *count } else { 0 });
+    assert!(refused.sum::<u64>() >= 1, "{told:?}");
+    let missing = "Publish to \"sysconn.test.topic.77\"";
+    assert!(error(&a).contains(missing), "{}", error(&a));
+    assert_eq!(a.publish(&Subject::Nodes, "meanwhile"), Err(SendError::NotConnected));
+    // It tries again some times.
+    std::thread::sleep(Duration::from_millis(1_000));
+    assert!(a.next_if_any().is_none() && error(&a).contains(missing));
+    b.publish(&Subject::Topic(1), "others go on").unwrap();
+    server.reload(&denying(r#"publish: { deny: ["other.>"] }"#));
+    a.wait_for(&Told::Connected);
+    while b.bus.status().error.is_some() || a.publish(&Subject::Topic(77), "allowed").is_err() {
+        std::thread::yield_now();
     }
 }

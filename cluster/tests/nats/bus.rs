@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sysconn_cluster::Names;
 use sysconn_cluster::bus::{Bus, Inbox, Lane, SendError};
 use sysconn_cluster::nats::{NatsBus, NatsConfig};
-use sysconn_cluster::wire::Subject;
+use sysconn_cluster::wire::{Header, Subject};
+use sysconn_cluster::{Names, Reason};
 
 /// Longer than anything takes here, on a slow machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -20,6 +20,7 @@ pub(crate) enum Told {
     Connected,
     Disconnected,
     Gap(u64),
+    Dropped(Reason, u64),
 }
 
 struct Reporter {
@@ -37,6 +38,10 @@ impl Reporter {
 impl Inbox for Reporter {
     fn received(&self, subscription: &Subject, payload: Bytes) {
         std::thread::sleep(self.slowness);
+        if Header::read(&payload).is_ok_and(|header| header.sender.incarnation == 0) {
+            // Another bus has tried what it may publish.
+            return;
+        }
         self.tell(Told::Received(subscription.clone(), payload));
     }
 
@@ -50,6 +55,12 @@ impl Inbox for Reporter {
 
     fn gap(&self, count: u64) {
         self.tell(Told::Gap(count));
+    }
+
+    fn dropped(&self, reason: Reason, count: u64) {
+        if count > 0 {
+            self.tell(Told::Dropped(reason, count));
+        }
     }
 
     fn tick(&self) {}

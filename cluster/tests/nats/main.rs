@@ -5,6 +5,7 @@
 mod access;
 mod bus;
 mod certificates;
+mod false_server;
 mod faults;
 mod nodes;
 mod relay;

@@ -89,6 +89,13 @@ impl Server {
         self.port
     }
 
+    /// Takes another configuration on.
+    #[allow(dead_code, reason = "of the modules that include this one, some reload nothing")]
+    pub(crate) fn reload(&self, config: &str) {
+        fs::write(self.folder.join("nats.conf"), config).unwrap();
+        self.signal(Signal::HUP);
+    }
+
     pub(crate) fn stop(&self) {
         self.signal(Signal::STOP);
     }

@@ -177,7 +177,7 @@ impl Out<'_> {
             .map(|(direction, kind, count)| ([("direction", *direction), ("kind", *kind)], *count));
         self.counters("sysconn_cluster_messages", "Messages of the cluster.", messages)?;
         let dropped = figures.dropped.iter().map(|(reason, count)| ([("reason", *reason)], *count));
-        let help = "Messages of the cluster that were dropped: not sent (full, too_large, not_connected), \
+        let help = "Messages of the cluster that were dropped: not sent (full, too_large, not_connected, refused), \
                     not understood or not for this server (garbage, version, clock_ahead, not_held), or too \
                     many (inbound, gap, too_many).";
         self.counters("sysconn_cluster_dropped", help, dropped)

@@ -2,6 +2,7 @@
 
 use super::client::{enter, game};
 use super::common::{Client, PATIENCE, eventually};
+use super::messages::room;
 use super::nats;
 use super::nodes::Nodes;
 
@@ -35,6 +36,41 @@ fn without_nats_a_server_plays_on_and_says_so_if_asked() {
     inside.stream.set_read_timeout(Some(2 * PATIENCE)).unwrap();
     inside.expect_close(4007, "roles are one again");
     newer.echo(b"goes on");
+}
+
+/// What NATS refuses makes it one that is away, until all is allowed.
+#[test]
+fn a_permission_that_is_missing_is_named_and_keeps_logins_out() {
+    let mut nodes = Nodes::start(&["a"], &["--cluster-required", "--cluster-ready"]);
+    let mut speaker = enter(nodes.of("a"), &game(1));
+    speaker.join("plaza");
+    let restart = |nodes: &mut Nodes, topics: &str| {
+        let allowed = ["nodes", "node.>", "role.>", "probe.>", "inbox.>", topics];
+        let allowed = allowed.map(|subject| format!("sysconn.sysconn.{subject}")).join(", ");
+        let user = format!("{{ user: node, password: secret, permissions: {{ publish: [{allowed}] }} }}");
+        let config = format!("authorization {{ users: [ {user} ] }}\nno_auth_user: node\n");
+        let port = nodes.cut();
+        nodes.nats = Some(nats::Server::start_on(port, &config));
+    };
+    let is_ready = |nodes: &Nodes| nodes.get("a", "/readyz").0 == 200;
+    let is_named = |nodes: &Nodes| nodes.get("a", "/readyz").1.contains("\"sysconn.sysconn.topic.");
+    restart(&mut nodes, "topic.none");
+    eventually("it is named", || is_named(&nodes));
+    assert_eq!(nodes.figure("a", "sysconn_cluster_connected"), 0);
+    let mut outside = Client::connect(nodes.of("a").address());
+    outside.expect_refusal(1002, &game(2), 6, "no login counts");
+    restart(&mut nodes, "topic.>");
+    eventually("it is ready again", || is_ready(&nodes));
+    // What is refused is a subject that is not tried before.
+    restart(&mut nodes, "topic.0");
+    eventually("what is said there is refused", || {
+        let say = room::Say { room: "plaza".into(), text: "refused".into() };
+        speaker.send_packet(1203, 5, &prost::Message::encode_to_vec(&say));
+        is_named(&nodes)
+    });
+    assert!(nodes.figure("a", "sysconn_cluster_dropped_total{reason=\"refused\"}") > 0);
+    restart(&mut nodes, "topic.>");
+    eventually("it is ready at last", || is_ready(&nodes));
 }
 
 #[test]
