@@ -35,9 +35,7 @@ impl TlsFiles {
     /// One line that says which of them cannot be used, and why.
     #[expect(clippy::disallowed_methods, reason = "certificates are valid by the system clock")]
     pub(crate) fn load(&self) -> Result<Tls, String> {
-        let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
-        let (cert, key) = (file(&self.cert)?, file(&self.key)?);
-        let tls = Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
+        let (tls, cert, key) = self.read()?;
         tally::certificate_ends(certificates::ends(&cert).unwrap_or_default());
         for line in certificates::warnings(&cert, SystemTime::now()) {
             log::warn!("{}: {line}", shown(&self.cert));
@@ -46,6 +44,23 @@ impl TlsFiles {
             log::warn!("{}: {line}", shown(&self.key));
         }
         Ok(tls)
+    }
+
+    /// Whether the files are a certificate and its key.
+    ///
+    /// # Errors
+    /// As those of [`load`](Self::load).
+    #[cfg(feature = "cluster")]
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.read().map(drop)
+    }
+
+    /// What is in both files, and their content.
+    fn read(&self) -> Result<(Tls, Vec<u8>, Vec<u8>), String> {
+        let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
+        let (cert, key) = (file(&self.cert)?, file(&self.key)?);
+        let tls = Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
+        Ok((tls, cert, key))
     }
 
     /// The file or files that an error concerns.

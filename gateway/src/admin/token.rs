@@ -1,13 +1,12 @@
 //! The token of the admin server: a line of a file, which is read at start and at SIGHUP.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use ring::hmac;
 use ring::rand::SystemRandom;
 
-use crate::options::{read, shown};
+use crate::options::{read, shown, warn_if_public};
 
 /// The fewest characters of a token, so that nobody guesses it.
 const MIN_BYTES: usize = 16;
@@ -58,9 +57,7 @@ fn load(path: &Path) -> Result<String, String> {
     let text = token(&bytes).map_err(|why| {
         format!("{name}: {why}: expected one line, a token of {MIN_BYTES} to {MAX_BYTES} ASCII characters")
     })?;
-    if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
-        log::warn!("{name}: every user of this machine can read the token (chmod o-r)");
-    }
+    warn_if_public(path, "the token");
     Ok(text)
 }
 

@@ -1,5 +1,6 @@
 //! Joins a cluster, as the options say.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use sysconn_cluster::{Cluster as Node, Config, Join, NodeName, Stamp};
 use super::host::Game;
 use super::{Cluster, Keeper};
 use crate::blacklist::Blacklist;
-use crate::options::{ClusterOptions, shown};
+use crate::client::read_roots;
+use crate::options::{ClusterOptions, read, shown, warn_if_public};
 use crate::store::Store;
+use crate::tls::TlsFiles;
 
 /// How long the start waits for a NATS server. Without one the server goes on alone.
 const MAX_JOIN: Duration = Duration::from_secs(3);
@@ -20,32 +23,55 @@ const MAX_JOIN: Duration = Duration::from_secs(3);
 /// # Errors
 /// One line that says which option cannot be used.
 pub(crate) fn check(options: &ClusterOptions) -> Result<(), String> {
-    for (name, file) in [("ca", &options.ca), ("cert", &options.cert), ("key", &options.key)] {
-        if let Some(file) = file {
-            let read = std::fs::File::open(file);
-            read.map_err(|error| format!("--cluster-{name}: {}: {error}", shown(file)))?;
-        }
-    }
     nats(options).map(drop)
 }
 
 /// How NATS is reached.
 fn nats(options: &ClusterOptions) -> Result<NatsConfig, String> {
-    let credentials = options.credentials.as_ref().map(|file| {
-        let fail = |why: String| format!("--cluster-credentials: {}: {why}", shown(file));
-        let text = std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
-        Credentials::parse(&text).map_err(|error| fail(error.to_string()))
-    });
+    check_certificates(options)?;
     let config = NatsConfig {
         servers: options.servers.clone(),
         ca: options.ca.clone(),
         cert: options.cert.clone(),
         key: options.key.clone(),
-        credentials: credentials.transpose()?,
+        credentials: options.credentials.as_deref().map(credentials).transpose()?,
         ..NatsConfig::default()
     };
     config.check().map_err(|error| format!("--cluster: {error}"))?;
     Ok(config)
+}
+
+/// Checks the files of certificates and keys. They are read again for each connection.
+fn check_certificates(options: &ClusterOptions) -> Result<(), String> {
+    for (name, file) in [("ca", &options.ca), ("cert", &options.cert), ("key", &options.key)] {
+        if let Some(file) = file {
+            let fail = |why: &str| format!("--cluster-{name}: {}: {why}", shown(file));
+            match std::fs::metadata(file) {
+                Ok(metadata) if metadata.is_file() => {}
+                Ok(_) => return Err(fail("expected a regular file: it is read for each connection")),
+                Err(error) => return Err(fail(&format!("cannot be read: {error}"))),
+            }
+        }
+    }
+    if let Some(ca) = &options.ca {
+        read_roots(ca).map_err(|error| format!("--cluster-ca: {error}"))?;
+    }
+    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
+        let files = TlsFiles { cert: cert.clone(), key: key.clone() };
+        files.check().map_err(|error| format!("--cluster-cert and --cluster-key: {error}"))?;
+        warn_if_public(key, "the key");
+    }
+    Ok(())
+}
+
+/// The user and password, or the nkey, in a file.
+fn credentials(file: &Path) -> Result<Credentials, String> {
+    let fail = |why: String| format!("--cluster-credentials: {}: {why}", shown(file));
+    let bytes = read(file).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let text = str::from_utf8(&bytes).map_err(|_| fail("is not UTF-8".to_owned()))?;
+    let credentials = Credentials::parse(text).map_err(|error| fail(error.to_string()))?;
+    warn_if_public(file, "the credentials");
+    Ok(credentials)
 }
 
 impl Cluster {
@@ -60,7 +86,7 @@ impl Cluster {
         store: Arc<Store>,
         blacklist: &Arc<Blacklist>,
     ) -> Result<Arc<Self>, String> {
-        check(options)?;
+        let nats = nats(options)?;
         let name = |option: &str, text: &str| {
             NodeName::new(text).map_err(|_| format!("--{option}: a name is 1 to 32 of a to z, 0 to 9 and -"))
         };
@@ -82,7 +108,7 @@ impl Cluster {
             blacklist: registers.iter().filter_map(super::blacklist::record).collect(),
             cleared: cleared.and_then(|bytes| Stamp::from_bytes(&bytes)),
         };
-        let node = Node::start(config, nats(options)?, Arc::new(game)).map_err(|error| error.to_string())?;
+        let node = Node::start(config, nats, Arc::new(game)).map_err(|error| error.to_string())?;
         match node.join(MAX_JOIN) {
             Join::Free => log::info!("the server is {own_name} in the cluster {}", options.id),
             Join::NotConnected => {

@@ -100,14 +100,16 @@ impl Options {
             let origin = last(given, name).map_or(&flag, |given| &given.origin);
             refuse(origin, expected, &value)
         };
+        // One that was given and is wrong has its own line.
+        let is_missing = |name: &str| last(given, name).is_none();
         let mut problems = vec![];
         match (&cluster.cert, &cluster.key) {
-            (Some(cert), None) => problems.push(refuse_one(
+            (Some(cert), None) if is_missing("cluster-key") => problems.push(refuse_one(
                 "cluster-cert",
                 "--cluster-key beside it, the file of its private key",
                 escape::quoted(cert),
             )),
-            (None, Some(key)) => problems.push(refuse_one(
+            (None, Some(key)) if is_missing("cluster-cert") => problems.push(refuse_one(
                 "cluster-key",
                 "--cluster-cert beside it, which the key is of",
                 escape::quoted(key),
@@ -116,10 +118,12 @@ impl Options {
         }
         let Some(first) = cluster.servers.first() else {
             let given = cluster.of_clusters().into_iter().filter_map(|(name, value)| Some((name, value?)));
-            problems.extend(given.map(|(name, value)| refuse_one(name, "--cluster beside it", value)));
+            if is_missing("cluster") {
+                problems.extend(given.map(|(name, value)| refuse_one(name, "--cluster beside it", value)));
+            }
             return problems;
         };
-        if cluster.node.is_none() {
+        if cluster.node.is_none() && is_missing("node") {
             let expected = "--node beside it, the name of this server in the cluster";
             problems.push(refuse_one("cluster", expected, escape::quoted(first)));
         }
@@ -133,7 +137,7 @@ impl Options {
                 format!("a loopback address, or {missing} beside it, or --cluster-insecure to do without");
             problems.push(refuse_one("cluster", &expected, escape::quoted(server)));
         }
-        if cluster.accounts_node.is_none() {
+        if cluster.accounts_node.is_none() && is_missing("accounts-node") {
             let needs = "--accounts-node beside it in a cluster, the one server that keeps it";
             if let Some(appid) = &self.wechat_appid {
                 problems.push(refuse_one("wechat-appid", needs, escape::quoted(appid)));

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -49,6 +49,14 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => wait_for_input(&file)?,
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Warns if every user of this machine can read a file with a secret, and says what that is.
+pub(crate) fn warn_if_public(path: &Path, secret: &str) {
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
+        let name = escape::long(path);
+        log::warn!("{name}: every user of this machine can read {secret} (chmod o-r)");
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTa
 pub(crate) use call::{CallData, CallTask, RoutesTask, Token};
 pub(crate) use cluster::ClusterOptions;
 pub(crate) use escape::long as shown;
-pub(crate) use file::read;
+pub(crate) use file::{read, warn_if_public};
 pub(crate) use http_address::HttpAddress;
 pub(crate) use inherited::{FromSystemd, PassedSocket};
 pub(crate) use load::{Checked, Sources, sources};

@@ -10,6 +10,9 @@ mod certificates;
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../cluster/tests/nats/false_server.rs"]
+#[allow(dead_code, reason = "of which a part is used")]
+mod false_server;
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "generated code, of which a part is used")]
 #[path = "../../src/messages/generated.rs"]
 #[rustfmt::skip]

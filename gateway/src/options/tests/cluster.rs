@@ -121,6 +121,22 @@ fn what_does_not_go_together_is_refused() {
     assert!(from_file("echo", "cluster = 'nats://10.0.0.1:4222'").is_ok(), "echo is alone");
 }
 
+/// An option that is wrong has one line: nothing says that it is missing beside another.
+#[test]
+fn an_option_that_is_wrong_is_not_missing() {
+    for (arguments, wrong) in [
+        (&["--cluster=bad", NODE, "--cluster-required", "--cluster-ca=c"][..], "cluster"),
+        (&[LOCAL, "--node=BAD"], "node"),
+        (&[LOCAL, NODE, "--login-replay=deny", "--token-keys=k", "--accounts-node=BAD"], "accounts-node"),
+        (&[LOCAL, NODE, "--cluster-cert=c", "--cluster-key="], "cluster-key"),
+        (&[LOCAL, NODE, "--cluster-cert=", "--cluster-key=k"], "cluster-cert"),
+    ] {
+        let Err(Exit::Error(lines)) = run(arguments, "", &[]) else { panic!("{arguments:?} are accepted") };
+        assert!(lines.starts_with(&format!("sysconn: --{wrong}: expected ")), "{arguments:?}: {lines}");
+        assert_eq!(lines.lines().count(), 1, "{arguments:?}: {lines}");
+    }
+}
+
 #[test]
 fn there_is_a_warning_about_options_without_effect() {
     for (arguments, expected) in [
