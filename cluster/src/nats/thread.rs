@@ -66,7 +66,8 @@ impl Parts {
     }
 }
 
-/// One connection. It takes [`RETRY`] at least: a server that ends connections at once is not asked more often.
+/// One connection. It takes [`RETRY`] at least: a server that ends connections at once is not asked more
+/// often.
 async fn run(session: Session<'_>) -> End {
     let shared = session.shared;
     let next = Instant::now() + RETRY;
