@@ -8,7 +8,7 @@ use sysconn_cluster::bus::{Bus as _, SendError};
 use sysconn_cluster::nats::{Credentials, NatsConfig};
 use sysconn_cluster::wire::Subject;
 
-use crate::bus::{TestBus, Told, config, received};
+use crate::bus::{LONG, TestBus, Told, config, now, received};
 use crate::certificates::Certificates;
 use crate::server::{Server, by_hand, folder};
 
@@ -18,11 +18,13 @@ fn with(address: String, credentials: &str) -> NatsConfig {
 
 /// Waits for a reason why there is no connection.
 fn error(bus: &TestBus) -> String {
+    let begin = now();
     loop {
         if let Some(error) = bus.bus.status().error {
             return error;
         }
-        std::thread::yield_now();
+        assert!(begin.elapsed() < LONG, "there is no reason in time");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
