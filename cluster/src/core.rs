@@ -14,7 +14,9 @@ use crate::host::{Budget, Delivery, Held, Host, Request, Responder};
 use crate::moment::Moment;
 use crate::node::{Asking, Call, Node, Outputs, Subscription};
 use crate::topic::TopicRef;
-use crate::wire::{self, Header, Kind, Message, Publish, PublishWriter, Sender, Subject};
+use crate::wire::{
+    self, Header, Kind, Message, Publish, PublishWriter, Published, Publishes, Sender, Subject, Topic,
+};
 
 /// Where the time comes from.
 pub trait Time: Send + Sync {
@@ -193,16 +195,18 @@ impl Core {
         }
     }
 
-    /// Delivers a publish of another node. It goes past the registers, and needs no lock.
-    fn deliver(&self, header: &Header, body: Publish, held: Held) {
-        self.counters.count(Direction::In, Kind::Publish);
-        if header.sender == self.me {
-            return;
-        }
-        if let Some(topic) = body.topic {
-            // The wire's check has said that the command fits.
-            let push = Delivery { cmd: body.cmd as u16, data: body.data, held };
-            self.guarded(|| self.host.publish(topic.as_ref(), push));
+    /// Delivers publishes of another node to one topic. They go past the registers, and need no lock.
+    fn deliver(&self, header: &Header, topic: Option<Topic>, pushes: Vec<Published>, mut held: Held) {
+        let mut pushes = pushes.into_iter().peekable();
+        while let Some(Published { cmd, data }) = pushes.next() {
+            self.counters.count(Direction::In, Kind::Publish);
+            // They share their memory: the last one holds what is around them too.
+            let part = held.part(if pushes.peek().is_some() { data.len() } else { usize::MAX });
+            if let Some(topic) = topic.as_ref().filter(|_| header.sender != self.me) {
+                // The wire's check has said that the command fits.
+                let push = Delivery { cmd: cmd as u16, data, held: part };
+                self.guarded(|| self.host.publish(topic.as_ref(), push));
+            }
         }
     }
 
@@ -243,7 +247,13 @@ impl Inbox for Core {
         let Some(held) = self.budget.hold(payload.len()) else { return };
         let is_direct = matches!(subscription, Subject::Node(_));
         match self.read(&payload) {
-            Some((header, Message::Publish(body))) => self.deliver(&header, body, held),
+            Some((header, Message::Publish(Publish { topic, cmd, data }))) => {
+                self.deliver(&header, topic, vec![Published { cmd, data }], held);
+            }
+            Some((header, Message::Publishes(Publishes { topic, pushes }))) => {
+                self.counters.count(Direction::In, Kind::Publishes);
+                self.deliver(&header, topic, pushes, held);
+            }
             Some((header, message)) => self.input(Some(held), |node, now, out| {
                 node.handle_message(&header, message, is_direct, now, out);
             }),

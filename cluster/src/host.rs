@@ -153,6 +153,15 @@ impl Budget {
     }
 }
 
+impl Held {
+    /// Takes so many bytes out, or all that are left.
+    pub(crate) fn part(&mut self, bytes: usize) -> Held {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Held { budget: self.budget.clone(), bytes }
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -173,6 +182,11 @@ mod tests {
         assert_eq!(budget.bytes(), MAX_INBOUND_BYTES - 1);
         let last = budget.hold(1).unwrap();
         drop(held);
+        assert_eq!(budget.bytes(), 1);
+        let mut three = budget.hold(3).unwrap();
+        drop(three.part(2));
+        assert_eq!(budget.bytes(), 2);
+        drop((three.part(2), three));
         assert_eq!(budget.bytes(), 1);
         Delivery { cmd: 1, data: Bytes::new(), held: last }.refuse();
         assert_eq!((budget.bytes(), counters.dropped(Reason::Inbound)), (0, 2));

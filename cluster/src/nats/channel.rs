@@ -98,14 +98,20 @@ impl Outgoing {
         }
     }
 
-    /// The next message, if one waits.
-    pub(super) fn try_next(&mut self) -> Option<Item> {
+    /// The next message, if one waits. It stays where it is.
+    pub(super) fn peek(&mut self) -> Option<&Item> {
         if self.taken.is_empty() {
             if self.taken.capacity() > KEPT_MESSAGES {
                 self.taken = VecDeque::new();
             }
             std::mem::swap(&mut self.taken, &mut self.queue.items());
         }
+        self.taken.front()
+    }
+
+    /// Takes the next message, if one waits.
+    pub(super) fn try_next(&mut self) -> Option<Item> {
+        self.peek()?;
         let item = self.taken.pop_front()?;
         self.queue.messages.fetch_sub(1, Ordering::Relaxed);
         self.queue.bytes.fetch_sub(item.payload.len(), Ordering::Relaxed);

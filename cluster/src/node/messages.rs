@@ -106,7 +106,11 @@ impl Node {
             Message::Request(body) => self.handle_request(header, body, out),
             Message::Answer(body) => self.handle_answer(header, body, out),
             // Publishes go past the registers; the others are about a name that is not this node's.
-            Message::Publish(_) | Message::GoodBye(_) | Message::NameQuery(_) | Message::NameAnswer(_) => {}
+            Message::Publish(_)
+            | Message::Publishes(_)
+            | Message::GoodBye(_)
+            | Message::NameQuery(_)
+            | Message::NameAnswer(_) => {}
         }
     }
 

@@ -145,6 +145,29 @@ pub struct Publish {
     pub data: Bytes,
 }
 
+/// Several publishes of one node to one topic, in their order. They are at most as many as have room in
+/// 65 KiB.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Publishes {
+    /// The topic.
+    #[prost(oneof = "Topic", tags = "1, 2")]
+    pub topic: Option<Topic>,
+    /// The pushes.
+    #[prost(message, repeated, tag = "3")]
+    pub pushes: Vec<Published>,
+}
+
+/// One of several publishes: the fields of a [`Publish`] behind its topic.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Published {
+    /// The push's command.
+    #[prost(uint32, tag = "3")]
+    pub cmd: u32,
+    /// Its Data.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub data: Bytes,
+}
+
 /// What a topic is called.
 #[derive(Clone, PartialEq, Eq, prost::Oneof)]
 pub enum Topic {

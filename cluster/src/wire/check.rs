@@ -2,8 +2,8 @@
 
 use super::bodies::{
     Answer, Blacklist, BlacklistDigest, BlacklistRequest, End, GoodBye, Heartbeat, Login, MAX_LIST_PARTS,
-    MAX_PARTS, MAX_SUBJECT_BYTES, Made, NameAnswer, NameQuery, Publish, Push, Request, RoleDigest, RoleList,
-    RoleListRequest, Topic,
+    MAX_PARTS, MAX_SUBJECT_BYTES, Made, NameAnswer, NameQuery, Publish, Publishes, Push, Request, RoleDigest,
+    RoleList, RoleListRequest, Topic,
 };
 use super::error::WireError;
 use super::header::Header;
@@ -70,11 +70,22 @@ impl Check for Push {
 impl Check for Publish {
     fn check(&self, _: &Header) -> Result<(), WireError> {
         must(self.cmd <= u16::MAX.into())?;
-        match &self.topic {
-            Some(Topic::Id(_)) => Ok(()),
-            Some(Topic::Name(name)) => must(name.len() <= MAX_TOPIC_BYTES),
-            None => Err(WireError::Field),
-        }
+        check_topic(self.topic.as_ref())
+    }
+}
+
+impl Check for Publishes {
+    fn check(&self, _: &Header) -> Result<(), WireError> {
+        must(self.pushes.iter().all(|push| push.cmd <= u16::MAX.into()))?;
+        check_topic(self.topic.as_ref())
+    }
+}
+
+fn check_topic(topic: Option<&Topic>) -> Result<(), WireError> {
+    match topic {
+        Some(Topic::Id(_)) => Ok(()),
+        Some(Topic::Name(name)) => must(name.len() <= MAX_TOPIC_BYTES),
+        None => Err(WireError::Field),
     }
 }
 

@@ -5,7 +5,7 @@ use prost::Message as _;
 
 use super::bodies::{
     Answer, Blacklist, BlacklistDigest, BlacklistRequest, End, GoodBye, Heartbeat, Login, MAX_PART_BYTES,
-    NameAnswer, NameQuery, Publish, Push, Request, RoleDigest, RoleList, RoleListRequest,
+    NameAnswer, NameQuery, Publish, Publishes, Push, Request, RoleDigest, RoleList, RoleListRequest,
 };
 use super::check::Check as _;
 use super::error::WireError;
@@ -17,7 +17,7 @@ pub const VERSION: u8 = 1;
 pub const OLDEST: u8 = if VERSION > 1 { VERSION - 1 } else { VERSION };
 /// The most bytes of a payload.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
-/// The most bytes of a body that carries no push: a part, and the fields around it.
+/// The most bytes of a body that is no long push: a part, and the fields around it.
 const MAX_SHORT_BYTES: usize = MAX_PART_BYTES + 1024;
 
 macro_rules! kinds {
@@ -106,13 +106,14 @@ kinds! {
     14 BlacklistRequest "blacklist_request" MAX_SHORT_BYTES;
     15 Request "request" MAX_SHORT_BYTES;
     16 Answer "answer" MAX_SHORT_BYTES;
+    17 Publishes "publishes" MAX_SHORT_BYTES;
 }
 
 impl Kind {
     /// Whether messages of the kind carry game traffic, which has a channel of its own.
     #[must_use]
     pub fn is_traffic(self) -> bool {
-        matches!(self, Kind::Push | Kind::Publish)
+        matches!(self, Kind::Push | Kind::Publish | Kind::Publishes)
     }
 }
 

@@ -6,6 +6,7 @@ mod bodies;
 mod check;
 mod error;
 mod header;
+mod joined;
 mod message;
 mod publish;
 mod subject;
@@ -14,11 +15,12 @@ mod tests;
 
 pub use bodies::{
     Answer, Blacklist, BlacklistDigest, BlacklistRequest, End, GoodBye, Heartbeat, Listed, Login,
-    MAX_LIST_PARTS, MAX_PART_BYTES, MAX_PARTS, MAX_SUBJECT_BYTES, Made, NameAnswer, NameQuery, Publish, Push,
-    Request, RoleDigest, RoleList, RoleListRequest, Topic,
+    MAX_LIST_PARTS, MAX_PART_BYTES, MAX_PARTS, MAX_SUBJECT_BYTES, Made, NameAnswer, NameQuery, Publish,
+    Published, Publishes, Push, Request, RoleDigest, RoleList, RoleListRequest, Topic,
 };
 pub use error::WireError;
 pub use header::{Header, Sender};
+pub use joined::Joined;
 pub use message::{KINDS, Kind, MAX_PAYLOAD_BYTES, Message, OLDEST, VERSION, read, write};
 pub use publish::PublishWriter;
 pub use subject::Subject;

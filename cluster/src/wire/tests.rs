@@ -56,7 +56,14 @@ fn messages() -> Vec<Message> {
         BlacklistRequest { incarnation: 5 }.into(),
         Request { id: 1, what: 2, body: Bytes::from_static(b"x") }.into(),
         answer().into(),
+        publishes(Some(Topic::Name("lobby".to_owned()))).into(),
     ]
+}
+
+fn publishes(topic: Option<Topic>) -> Publishes {
+    let pushes = [(1210, &b"hello"[..]), (0, b""), (65_535, b"bye")];
+    let pushes = pushes.map(|(cmd, data)| Published { cmd, data: Bytes::from_static(data) });
+    Publishes { topic, pushes: pushes.to_vec() }
 }
 
 fn read_whole(payload: &Bytes) -> Result<(Header, Message), WireError> {
@@ -94,6 +101,67 @@ fn a_publish_is_written_as_its_message() {
     for (written, expected) in kept {
         assert_eq!(written, expected);
     }
+}
+
+#[test]
+fn several_publishes_are_checked_like_one() {
+    let with = |cmd: u32| {
+        let pushes = vec![Published { cmd, data: Bytes::new() }];
+        Publishes { topic: Some(Topic::Id(1)), pushes }
+    };
+    for (bytes, expected) in [
+        (write(10, &sender(), &with(65_535).into()), Ok(with(65_535).into())),
+        (write(10, &sender(), &with(65_536).into()), Err(WireError::Field)),
+        (write(10, &sender(), &publishes(None).into()), Err(WireError::Field)),
+        (write(10, &sender(), &publishes(Some(Topic::Name("x".repeat(65)))).into()), Err(WireError::Field)),
+        (payload(1, 17, &vec![0; MAX_PART_BYTES + 1025]), Err(WireError::Long)),
+    ] {
+        assert_eq!(read_whole(&bytes).map(|(_, message)| message), expected);
+    }
+}
+
+#[test]
+fn publishes_to_one_topic_are_joined_as_their_message() {
+    for topic in [Topic::Id(7), Topic::Name(String::new()), Topic::Name("x".repeat(64))] {
+        let mut writer = PublishWriter::new(sender());
+        let expected = publishes(Some(topic.clone()));
+        let mut one = |number: usize| {
+            let Published { cmd, data } = &expected.pushes[number];
+            writer.write(10 + number as u64, topic.as_ref(), *cmd as u16, data)
+        };
+        let mut joined = Joined::begin(&one(0), usize::MAX).unwrap();
+        assert!(joined.add(&one(1)) && joined.add(&one(2)));
+        assert_eq!(joined.count(), 3);
+        assert_eq!(joined.into_payload(), write(10, &sender(), &expected.into()));
+    }
+}
+
+#[test]
+fn what_does_not_belong_together_is_not_joined() {
+    let mut writer = PublishWriter::new(sender());
+    let mut to = |topic: &Topic, len| writer.write(1, topic.as_ref(), 5, &vec![1; len]);
+    let (lobby, other) = (Topic::Name("lobby".to_owned()), Topic::Name("lobbx".to_owned()));
+    for (next, max_bytes, is_joined) in [
+        (to(&lobby, 100), usize::MAX, true),
+        (to(&lobby, 100), 300, true),
+        (to(&lobby, 100), 200, false),
+        (to(&lobby, 40_000), usize::MAX, false),
+        (to(&other, 100), usize::MAX, false),
+        (to(&Topic::Id(1), 100), usize::MAX, false),
+        (write(1, &sender(), &GoodBye {}.into()), usize::MAX, false),
+        (payload(1, 11, b""), usize::MAX, false),
+    ] {
+        let mut joined = Joined::begin(&to(&lobby, 100), max_bytes).unwrap();
+        let before = joined.clone().into_payload();
+        assert_eq!(joined.add(&next), is_joined, "{next:?} {max_bytes}");
+        assert_eq!((joined.count() == 2, joined.into_payload() == before), (is_joined, !is_joined));
+    }
+    let refused =
+        [to(&lobby, 100).slice(..20), write(1, &sender(), &push(7).into()), payload(1, 11, b"\x12\xff")];
+    for first in refused {
+        assert!(Joined::begin(&first, usize::MAX).is_none(), "{first:?}");
+    }
+    assert!(Joined::begin(&to(&lobby, 100), 100).is_none(), "it is too long itself");
 }
 
 #[test]
@@ -150,7 +218,7 @@ fn what_no_node_would_send_is_refused() {
         (payload(2, 2, b""), WireError::Version(2)),
         (payload(255, 99, b""), WireError::Version(255)),
         (payload(1, 0, b""), WireError::Kind(0)),
-        (payload(1, 17, b""), WireError::Kind(17)),
+        (payload(1, 18, b""), WireError::Kind(18)),
         (payload(1, 2, b"\xff"), WireError::Body),
         (payload(1, 5, b"\x09\x01"), WireError::Body),
         (payload(1, 11, b"\x12\x02\xff\xff\x18\x01"), WireError::Body),
@@ -231,7 +299,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(
         version in 0u8..3,
-        kind in 0u8..18,
+        kind in 0u8..19,
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         let bytes = payload(version, kind, &body);

@@ -187,6 +187,52 @@ fn roles_pushes_topics_and_requests_cross_machines() {
     assert!(figures.messages.contains(&("out", "name_query", 1)));
 }
 
+/// What a node has counted of a kind of message.
+fn count(node: &Node, direction: &str, kind: &str) -> u64 {
+    let messages = node.cluster.figures().messages;
+    messages.iter().find(|(way, name, _)| (*way, *name) == (direction, kind)).map_or(0, |found| found.2)
+}
+
+/// Publishes of one burst: fewer than a channel has places.
+const BURST: u32 = 3_000;
+
+#[test]
+fn a_burst_arrives_whole_and_in_order_joined_into_few_messages() {
+    let server = Server::start("");
+    let [a, b] = nodes(["a", "b"], &server);
+    let topics = ["one", "two", "three"];
+    for topic in topics {
+        b.cluster.topic_entered(TopicRef::Name(topic));
+        let is_there = |told: Result<Told, _>| told.is_ok();
+        while !is_there(b.told.recv_timeout(Duration::from_millis(20))) {
+            a.cluster.publish(TopicRef::Name(topic), 1, "there?").unwrap();
+        }
+    }
+    // The worker may be slower than the bus, which then has one at a time.
+    while count(&b, "in", "publishes") == 0 {
+        for number in 0..BURST {
+            // Each topic has some in a row.
+            let topic = topics[number as usize / 10 % topics.len()];
+            a.cluster.publish(TopicRef::Name(topic), 1210, number.to_be_bytes()).unwrap();
+        }
+        let mut heard = [vec![], vec![], vec![]];
+        while heard.iter().map(Vec::len).sum::<usize>() < BURST as usize {
+            let Told::Published(topic, data) = b.next() else { panic!("something else") };
+            let at = topics.iter().position(|name| *name == topic).unwrap();
+            if let Ok(number) = data.try_into().map(u32::from_be_bytes) {
+                heard[at].push(number);
+            }
+        }
+        for (at, numbers) in heard.iter().enumerate() {
+            let sent: Vec<_> =
+                (0..BURST).filter(|number| *number as usize / 10 % topics.len() == at).collect();
+            assert_eq!(*numbers, sent, "{}", topics[at]);
+        }
+    }
+    let joined = count(&b, "in", "publishes");
+    assert!(joined < count(&b, "in", "publish") && count(&a, "out", "publishes") == 0);
+}
+
 #[test]
 fn one_name_is_for_one_node() {
     let server = Server::start("");
