@@ -117,6 +117,7 @@ impl Core {
             subjects.iter().for_each(|_| self.count(message.kind(), sent));
         }
         self.can_send.store(node.can_send(), Ordering::Relaxed);
+        self.bus.set_alone(node.members().len() == 0);
         drop(node);
         self.phase_changed.notify_all();
         self.call(calls, held);

@@ -67,6 +67,9 @@ pub trait Bus: Send + Sync {
         first
     }
 
+    /// Whether no other node is known. Then pushes and publishes may leave together, within 100 ms.
+    fn set_alone(&self, _is_alone: bool) {}
+
     /// How it is.
     fn status(&self) -> BusStatus;
 

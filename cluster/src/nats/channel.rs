@@ -1,7 +1,7 @@
 //! The channels to the bus's thread: bounded in messages and bytes, and bound to one connection.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +17,9 @@ pub const MAX_TRAFFIC_BYTES: usize = 16 << 20;
 pub const MAX_CONTROL_MESSAGES: usize = 65_536;
 /// Their most bytes: the lists of a million roles have 24 MB.
 pub const MAX_CONTROL_BYTES: usize = 32 << 20;
+
+/// The most messages that wait in a patient channel.
+const PATIENT_MESSAGES: usize = 256;
 
 /// A queue that was longer once gives its memory back.
 const KEPT_MESSAGES: usize = MAX_TRAFFIC_MESSAGES;
@@ -34,6 +37,8 @@ pub(super) struct Channel {
     queue: Arc<Queue>,
     max_messages: usize,
     max_bytes: usize,
+    /// Messages wait until there are some, or until it is asked for them.
+    is_patient: AtomicBool,
 }
 
 /// The receiving side. It takes all that waits at once, so that the two sides seldom meet at the lock.
@@ -56,7 +61,7 @@ struct Queue {
 pub(super) fn channel(max_messages: usize, max_bytes: usize) -> (Channel, Outgoing) {
     let queue = Arc::new(Queue::default());
     let outgoing = Outgoing { queue: queue.clone(), taken: VecDeque::new() };
-    (Channel { queue, max_messages, max_bytes }, outgoing)
+    (Channel { queue, max_messages, max_bytes, is_patient: AtomicBool::new(false) }, outgoing)
 }
 
 impl Channel {
@@ -72,14 +77,23 @@ impl Channel {
         }
         queue.messages.fetch_add(1, Ordering::Relaxed);
         queue.bytes.fetch_add(len, Ordering::Relaxed);
-        let was_empty = items.is_empty();
         items.push_back(item);
-        drop(items);
         // The other side waits only for the first.
-        if was_empty {
+        let awaited = if self.is_patient.load(Ordering::Relaxed) { PATIENT_MESSAGES } else { 1 };
+        let is_awaited = items.len() == awaited;
+        drop(items);
+        if is_awaited {
             queue.has_some.notify_one();
         }
         true
+    }
+
+    /// Lets messages wait from now on, or not, and has those that wait sent.
+    pub(super) fn set_patient(&self, is_patient: bool) {
+        self.is_patient.store(is_patient, Ordering::Relaxed);
+        if !self.queue.items().is_empty() {
+            self.queue.has_some.notify_one();
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -128,6 +142,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
 
     fn item(len: usize) -> Item {
         Item { subject: Subject::Nodes, payload: Bytes::from(vec![0; len]), connection: 1 }
@@ -151,6 +166,23 @@ mod tests {
         assert_eq!(rest, [40, 0, 59]);
         assert_eq!(channel.bytes(), 0);
         assert!([push(1), push(1), push(1)].iter().all(|fits| *fits));
+    }
+
+    #[test]
+    fn a_patient_channel_wakes_for_many_or_when_it_is_asked() {
+        let (channel, outgoing) = channel(MAX_TRAFFIC_MESSAGES, MAX_TRAFFIC_BYTES);
+        let is_woken = || outgoing.queue.has_some.notified().now_or_never().is_some();
+        channel.set_patient(true);
+        for pushed in 1..=PATIENT_MESSAGES + 1 {
+            assert!(channel.push(item(1)));
+            assert_eq!(is_woken(), pushed == PATIENT_MESSAGES, "{pushed}");
+        }
+        for is_patient in [true, false] {
+            channel.set_patient(is_patient);
+            assert!(is_woken(), "{is_patient}");
+        }
+        // They are not taken yet, so that the other side is awake.
+        assert!(channel.push(item(1)) && !is_woken());
     }
 
     #[test]

@@ -144,6 +144,11 @@ impl Bus for NatsBus {
         self.shared.wanted.remove(subject);
     }
 
+    fn set_alone(&self, is_alone: bool) {
+        // To wake the thread for each burst costs more than what it then does.
+        self.traffic.set_patient(is_alone);
+    }
+
     fn status(&self) -> BusStatus {
         BusStatus {
             is_connected: self.shared.connection.load(Ordering::Acquire) != 0,
