@@ -19,19 +19,23 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const STATS: &str = r#"{ "state": "stuck", "stuck": [{ "worker": 1, "cmd": 1107, "name": "echo.block", "for_ms": 70 }],
     "clients": { "total": 2, "by_state": { "open": 2 } }, "totals": { "packets_received": 12345678901, "closed": 3 },
-    "commands": [{ "cmd": 1101, "name": "echo.echo", "count": 5, "p50_ms": 0.5, "p99_ms": null }],
+    "commands": [{ "cmd": 1101, "name": "echo.echo", "count": 5, "p50_ms": 0.5, "p99_ms": null },
+        { "cmd": null, "label": "unknown", "name": null, "count": 0, "per_second": null },
+        { "cmd": 7, "label": "7", "name": null, "count": 1 }],
     "closed_by_cause": { "peer_closed": 3 }, "unknown": [1] }"#;
 const PAGE: &str = r#"{ "total": 2, "matching": 2, "connections": [
     { "id": "6", "peer": "192.0.2.1:5", "account": "\u001b[2J ann", "recv_count": 7, "send_count": 8 },
     { "id": "9", "peer": "unix", "recv_count": 0 } ] }"#;
 /// What `top --once` prints of them, in this order, among other lines.
-const LINES: [&str; 9] = [
+const LINES: [&str; 11] = [
     "state stuck in command 1107 (echo.block), worker 1, 70 ms",
     "clients 2",
     "clients_in_state open 2",
     "packets_received 12345678901",
     "closed 3",
     "command 1101 echo.echo 5 0.5 - -",
+    "command - unknown 0 - - -",
+    "command 7 7 1 - - -",
     "closed_by_cause peer_closed 3",
     r"connection 6 192.0.2.1:5 \u{1b}[2J\u{20}ann 7 8",
     "connection 9 unix - 0 0",

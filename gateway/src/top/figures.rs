@@ -100,7 +100,11 @@ pub(super) struct Quantiles {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Command {
-    pub(super) cmd: u16,
+    /// `None`: those without a route, together.
+    pub(super) cmd: Option<u16>,
+    /// The label of its metrics.
+    pub(super) label: Shown,
+    /// Empty if it has none.
     pub(super) name: Shown,
     pub(super) count: u64,
     pub(super) per_second: f64,
@@ -108,6 +112,13 @@ pub(super) struct Command {
     pub(super) p99_ms: Option<f64>,
     pub(super) p999_ms: Option<f64>,
     pub(super) stalls: u64,
+}
+
+impl Command {
+    /// Its name, or else its label.
+    pub(super) fn title(&self) -> &Shown {
+        if self.name.as_str().is_empty() { &self.label } else { &self.name }
+    }
 }
 
 /// `/api/connections`.

@@ -178,7 +178,7 @@ fn sort(state: &mut State, step: usize) -> Outcome {
 
 /// The commands in order, behind them all commands together, and then again from the first.
 fn choose_command(state: &mut State, forward: bool) -> Outcome {
-    let known = state.stats.iter().flat_map(|stats| &stats.commands).map(|command| Some(command.cmd));
+    let known = state.stats.iter().flat_map(|stats| &stats.commands).map(|command| command.cmd);
     let mut choices: Vec<Option<u16>> = known.chain([state.command]).collect();
     choices.push(None);
     choices.sort_unstable();

@@ -58,7 +58,10 @@ pub(super) fn lines(stats: &Stats, page: &Page) -> String {
     line("request_p999_ms", measured(quantiles.p999));
     for command in &stats.commands {
         let latencies = [command.p50_ms, command.p99_ms, command.p999_ms].map(measured).join(" ");
-        line("command", format!("{} {} {} {latencies}", command.cmd, name(&command.name), command.count));
+        line(
+            "command",
+            format!("{} {} {} {latencies}", measured(command.cmd), name(command.title()), command.count),
+        );
     }
     for (cause, closed) in &stats.closed_by_cause {
         line("closed_by_cause", format!("{cause} {closed}"));
@@ -71,7 +74,7 @@ pub(super) fn lines(stats: &Stats, page: &Page) -> String {
     text
 }
 
-fn measured(number: Option<f64>) -> String {
+fn measured(number: Option<impl ToString>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 

@@ -46,9 +46,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     let commands = state.stats.iter().flat_map(|stats| &stats.commands);
     let lines = commands.map(|command| {
         let cells = columns.iter().map(|(.., cell)| cell(command)).collect();
-        let is_chosen = state.command == Some(command.cmd);
+        let is_chosen = command.cmd.is_some() && state.command == command.cmd;
         let style = if is_chosen { theme.title } else { ratatui::style::Style::new() };
-        styled(row(command.cmd.to_string(), command.name.as_str(), cells), style)
+        let cmd = command.cmd.map_or_else(|| "-".to_owned(), |cmd| cmd.to_string());
+        styled(row(cmd, command.title().as_str(), cells), style)
     });
     put_list(frame, area, title, lines);
 }
