@@ -73,7 +73,7 @@ export class Graph {
       scales: { x: { time: true }, y },
       series: [{}, ...series],
       axes: [
-        { ...axis, size: 34, values: hours, incrs: [10, 30, 60, 120, 180, 300] },
+        { ...axis, size: 34, space: 75, values: hours, incrs: [10, 30, 60, 120, 180, 300] },
         { ...axis, ...marks, size: 62, values: (_, ticks) => ticks.map((tick) => (isMarked(tick) ? this.text(tick) : "")) },
       ],
       legend: { show: false },

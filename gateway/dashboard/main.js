@@ -71,7 +71,7 @@ async function lookOnce(isAsked) {
   connections.isInCluster = stats.node !== null;
   graphs.show(await get("history", graphs.parameters(now)));
   if (started !== stats.started_ms) {
-    // Another server's connections have the same ids.
+    // Its ids are of other connections.
     find("#kick").close("cancel");
     connections.names = await operatorConsole.load();
     await recordings.load();

@@ -23,6 +23,9 @@ pub(super) fn differences(
             lines.push(plural(count, one, many));
         }
     }
+    if figures.wrong > 0 && figures.answered == 0 && matches!(kind, Kind::Call { .. }) {
+        lines.push("no message is a reply to the command: is it a plain WebSocket echo (--echo)?".to_owned());
+    }
     if matches!(kind, Kind::Rooms { .. }) && figures.delivered != figures.deliveries_due {
         let delivered = plural(figures.delivered, "delivery", "deliveries");
         lines.push(format!("{delivered}, and there should be {}", figures.deliveries_due));
@@ -31,6 +34,10 @@ pub(super) fn differences(
         None => {}
         Some(Err(line)) => lines.push(format!("the server's own count: {line}")),
         Some(Ok(counted)) if counted.differing == 0 => {}
+        Some(Ok(Counted { own, server, .. })) if server.connections == 0 => lines.push(format!(
+            "the server at --admin knows none of {}: it is another one, or a proxy is between",
+            plural(own.connections, "connection", "connections")
+        )),
         Some(Ok(Counted { own, server, differing })) => lines.push(format!(
             "the server's own count differs on {}: it has received {} and sent {} on {} of them, \
              and should have received {} and sent {} on {}",
@@ -79,5 +86,12 @@ mod tests {
             assert!(line.is_empty() == expected.is_empty() && line.contains(expected), "{line}");
         }
         assert!(check(&|_| {}, Kind::Echo, Some(&Err("no".to_owned()))).ends_with("own count: no"));
+        let nobody = Counted { own, server: Packets::default(), differing: 1 };
+        assert!(check(&|_| {}, Kind::Echo, Some(&Ok(nobody))).contains("knows none of 1 connection"));
+        let call = Kind::Call { cmd: 1101, echoes: true, replies: 1 };
+        for (kind, answered, is_echo) in [(call, 0, true), (call, 1, false), (Kind::Echo, 0, false)] {
+            let line = check(&|figures| (figures.wrong, figures.answered) = (1, answered), kind, None);
+            assert_eq!(line.contains("--echo"), is_echo, "{line}");
+        }
     }
 }

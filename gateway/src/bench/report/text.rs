@@ -1,6 +1,9 @@
 //! The figures as text, for a person.
 
+use sysconn::packet::ErrorId;
+
 use super::{Report, Times};
+use crate::call::meaning;
 use crate::words::plural;
 
 /// Some lines.
@@ -52,7 +55,12 @@ fn counts(report: &Report) -> Vec<String> {
         "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
         report.sent, report.answered, report.wrong, report.unanswered, report.unsent
     ));
-    lines.extend(report.refused.iter().map(|(id, count)| format!("             {count}: ErrorID {id}")));
+    lines.extend(
+        report
+            .refused
+            .iter()
+            .map(|(id, count)| format!("             {count}: ErrorID {id}, {}", meaning(ErrorId(*id)))),
+    );
     if report.is_fan_out() {
         lines.push(format!("deliveries   {} of {}", report.delivered, report.deliveries_due));
     }
