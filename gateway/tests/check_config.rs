@@ -94,6 +94,23 @@ fn check_config_prints_each_option_with_its_source() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// Nothing says that an option is missing which was given and is wrong.
+#[test]
+fn check_config_has_one_line_for_an_option_that_is_wrong() {
+    let cluster = "--cluster=nats://127.0.0.1:4222";
+    for (arguments, wrong) in [
+        (&["--cluster=bad", "--node=a", "--cluster-required"][..], "cluster"),
+        (&[cluster, "--node=a.b"], "node"),
+        (&[cluster, "--node=a", "--login-replay=deny", "--accounts-node=a.b"], "accounts-node"),
+        (&["--wechat-appid=", "--wechat-secret-file=Cargo.toml"], "wechat-appid"),
+    ] {
+        let output = sysconn(&[&["check-config", "--quiet"], arguments].concat(), &[]);
+        let lines = text(&output.stderr);
+        assert!(lines.contains(&format!("sysconn: --{wrong}: expected ")), "{arguments:?}: {lines}");
+        assert!(!lines.contains("beside it"), "{arguments:?}: {lines}");
+    }
+}
+
 #[test]
 fn check_config_tells_all_problems_at_once() {
     let folder = folder("problems");

@@ -100,8 +100,7 @@ impl Options {
             let origin = last(given, name).map_or(&flag, |given| &given.origin);
             refuse(origin, expected, &value)
         };
-        // One that was given and is wrong has its own line.
-        let is_missing = |name: &str| last(given, name).is_none();
+        let is_missing = |name: &str| self.is_missing(name, given);
         let mut problems = vec![];
         match (&cluster.cert, &cluster.key) {
             (Some(cert), None) if is_missing("cluster-key") => problems.push(refuse_one(

@@ -87,7 +87,10 @@ impl Sources {
                     options = changed;
                     given.push(one);
                 }
-                Err(exit) => problems.push(exit),
+                Err(exit) => {
+                    options.refused.push(one.entry.name);
+                    problems.push(exit);
+                }
             }
         }
         problems.extend(options.complete(&given));

@@ -152,6 +152,8 @@ pub(crate) struct Options {
     /// Environment variables that begin with `SYSCONN_` but name no option, escaped and sorted. They are only
     /// worth a warning, because container platforms invent such names.
     pub(crate) ignored_environment: Vec<String>,
+    /// The names of options that were given and whose values are not accepted.
+    refused: Vec<&'static str>,
 }
 
 #[cfg(test)]
@@ -204,6 +206,7 @@ impl Options {
             record_limit: RECORD_LIMIT,
             cpu: None,
             ignored_environment: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -285,6 +288,13 @@ impl Options {
 /// The source of highest precedence that gives the option.
 fn last<'a>(given: &[&'a Given], name: &str) -> Option<&'a Given> {
     given.iter().rev().copied().find(|given| given.entry.name == name)
+}
+
+impl Options {
+    /// Whether an option was not given. One whose value is not accepted has its own line.
+    fn is_missing(&self, name: &str, given: &[&Given]) -> bool {
+        last(given, name).is_none() && !self.refused.contains(&name)
+    }
 }
 
 /// The line for a value that is not accepted; `shown` is the value, escaped.
