@@ -18,7 +18,7 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 /// How long a server may take to say that it is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How often it is looked whether the connection is still the first.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(500);
 /// The messages that wait in the client library.
 const CLIENT_MESSAGES: usize = 256;
 /// As good as never: the client library is not to connect again by itself.
