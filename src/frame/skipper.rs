@@ -185,12 +185,13 @@ fn whole_frame(input: &[u8]) -> Option<usize> {
     if first == CLOSE && is_masked {
         return None;
     }
+    let key = if is_masked { KEY_BYTES } else { 0 };
     let (header, len) = match second & !MASKED {
         126 => (4, u16::from_be_bytes(*input.get(2..4)?.as_array()?).into()),
         127 => (10, u64::from_be_bytes(*input.get(2..10)?.as_array()?)),
-        len => (FIRST_BYTES, len.into()),
+        // Most are short, and cannot overflow.
+        len => return Some(FIRST_BYTES + key + usize::from(len)),
     };
-    let key = if is_masked { KEY_BYTES } else { 0 };
     usize::try_from(len).ok()?.checked_add(header + key)
 }
 
