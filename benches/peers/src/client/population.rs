@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
@@ -31,31 +32,43 @@ struct Link {
 
 /// What has come of the current reply.
 enum Received {
-    /// So many bytes, of so many.
-    Bytes(usize, usize),
+    /// So many bytes of this one.
+    Bytes(usize, Rc<[u8]>),
     Frames(Box<Frames>),
 }
 
 impl Received {
-    fn new(reply: &Reply) -> Received {
+    /// `bytes`: those of the reply, which all clients share.
+    fn new(reply: &Reply, bytes: &Rc<[u8]>) -> Received {
         match reply {
-            Reply::Bytes(bytes) => Received::Bytes(0, bytes.len()),
+            Reply::Bytes(_) => Received::Bytes(0, Rc::clone(bytes)),
             Reply::State { .. } => Received::Frames(Box::default()),
         }
     }
 
-    /// Returns the number of replies that these bytes complete.
-    fn take(&mut self, bytes: &[u8]) -> usize {
+    /// Returns the number of replies that these bytes complete; `None` if they are not what they should be.
+    fn take(&mut self, mut bytes: &[u8]) -> Option<usize> {
         match self {
-            Received::Bytes(received, len) => {
-                let all = *received + bytes.len();
-                *received = all % *len;
-                all / *len
+            Received::Bytes(received, reply) => {
+                let mut replies = 0;
+                while !bytes.is_empty() {
+                    let awaited = &reply[*received..];
+                    let (part, rest) = bytes.split_at(bytes.len().min(awaited.len()));
+                    if part != &awaited[..part.len()] {
+                        return None;
+                    }
+                    *received += part.len();
+                    if *received == reply.len() {
+                        (*received, replies) = (0, replies + 1);
+                    }
+                    bytes = rest;
+                }
+                Some(replies)
             }
             Received::Frames(frames) => {
                 let mut replies = 0;
                 frames.take(bytes, |_| replies += 1);
-                replies
+                Some(replies)
             }
         }
     }
@@ -83,9 +96,11 @@ impl Population {
     pub fn new(target: &Target, exchange: &Exchange, clients: usize, depth: usize) -> Result<Population> {
         let poll = Poll::new()?;
         let mut links = Vec::with_capacity(clients);
+        let reply =
+            if let Reply::Bytes(bytes) = &exchange.reply { bytes.as_slice().into() } else { Rc::default() };
         for stream in connect(target, clients)? {
             stream.register(&poll, Token(links.len()))?;
-            let received = Received::new(&exchange.reply);
+            let received = Received::new(&exchange.reply, &reply);
             links.push(Link { stream, unsent: 0, position: 0, next: 0, received, sent: VecDeque::new() });
         }
         let starts = exchange.requests.iter().scan(0, |end, request| {
@@ -141,9 +156,12 @@ impl Population {
             let Token(client) = event.token();
             let link = &mut self.links[client];
             if event.is_readable() {
-                let mut replies = 0;
-                let take = |bytes: &[u8]| replies += link.received.take(bytes);
+                let mut replies = Some(0);
+                let take = |bytes: &[u8]| {
+                    replies = replies.zip(link.received.take(bytes)).map(|(before, more)| before + more);
+                };
                 self.reply_bytes += read_available(&mut link.stream, &mut self.buffer, take)? as u64;
+                let replies = replies.ok_or("a reply is wrong")?;
                 if replies > link.sent.len() {
                     return Err("more came back than was asked for".into());
                 }
