@@ -1,4 +1,4 @@
-//! Short requests and their replies, made once for a cycle of Flags: many are sent by one copy, and checked
+//! Short requests and their replies, made once for a cycle of Flags: many are sent without a copy, and checked
 //! by one comparison.
 
 use super::prepared::Prepared;
@@ -41,12 +41,9 @@ impl Ring {
         self.last_flag
     }
 
-    /// Appends the frames of this many requests, the first of which has this Flag.
-    pub(super) fn push(&self, out: &mut Vec<u8>, flag: u32, count: usize) {
-        let len = count.saturating_mul(self.requests.each);
-        let (front, back) = self.requests.at(flag, 0, len);
-        out.extend_from_slice(front);
-        out.extend_from_slice(back);
+    /// The frames of this many requests, the first of which has this Flag, in two parts.
+    pub(super) fn requests(&self, flag: u32, count: usize) -> (&[u8], &[u8]) {
+        self.requests.at(flag, 0, count.saturating_mul(self.requests.each))
     }
 
     /// The bytes of a request's frame.
@@ -105,9 +102,8 @@ mod tests {
                     prepared.push(&mut requests, template.fill(flag, flag.into(), 0));
                     replies.extend_from_slice(template.echo_of(flag));
                 }
-                let mut pushed = Vec::new();
-                ring.push(&mut pushed, flag, count as usize);
-                assert_eq!(pushed, requests, "{flag} {count}");
+                let (front, back) = ring.requests(flag, count as usize);
+                assert_eq!([front, back].concat(), requests, "{flag} {count}");
                 assert_eq!(requests.len(), ring.request_bytes() * count as usize);
                 let each = replies.len() / count as usize;
                 for (from, end) in [(0, replies.len()), (each - 1, replies.len()), (1, each), (0, 1)] {
