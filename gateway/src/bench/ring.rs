@@ -32,7 +32,7 @@ impl Ring {
             prepared.push(&mut requests, template.fill(flag, flag.into(), 0));
             replies.extend_from_slice(template.echo_of(flag));
         }
-        let frames = |bytes: Vec<u8>| Frames { each: bytes.len() / count, bytes };
+        let frames = |bytes: Vec<u8>| Frames { each: bytes.len() / count, bytes: bytes.repeat(2) };
         Some(Ring { last_flag, requests: frames(requests), replies: frames(replies) })
     }
 
@@ -41,8 +41,8 @@ impl Ring {
         self.last_flag
     }
 
-    /// The frames of this many requests, the first of which has this Flag, in two parts.
-    pub(super) fn requests(&self, flag: u32, count: usize) -> (&[u8], &[u8]) {
+    /// The frames of this many requests, the first of which has this Flag: a cycle at most.
+    pub(super) fn requests(&self, flag: u32, count: usize) -> &[u8] {
         self.requests.at(flag, 0, count.saturating_mul(self.requests.each))
     }
 
@@ -58,12 +58,11 @@ impl Ring {
 
     /// Whether these are the replies to the requests from this Flag on, from this byte of the first on.
     pub(super) fn are_replies(&self, input: &[u8], flag: u32, from: usize) -> bool {
-        let (front, back) = self.replies.at(flag, from, input.len());
-        input.len() == front.len() + back.len() && input.split_at_checked(front.len()) == Some((front, back))
+        input == self.replies.at(flag, from, input.len())
     }
 }
 
-/// Frames of one length.
+/// Frames of one length: a cycle of them, twice, so that any others in a row are one piece of memory.
 #[derive(Debug)]
 struct Frames {
     bytes: Vec<u8>,
@@ -71,13 +70,10 @@ struct Frames {
 }
 
 impl Frames {
-    /// `len` bytes from this byte of the frame with this Flag on: a cycle at most, and in two parts where it
-    /// ends.
-    fn at(&self, flag: u32, from: usize, len: usize) -> (&[u8], &[u8]) {
+    /// `len` bytes from this byte of the frame with this Flag on: a cycle at most.
+    fn at(&self, flag: u32, from: usize, len: usize) -> &[u8] {
         let start = (flag as usize).saturating_sub(1).saturating_mul(self.each).saturating_add(from);
-        let (before, after) = self.bytes.split_at_checked(start).unwrap_or_default();
-        let front = after.get(..len).unwrap_or(after);
-        (front, before.get(..len - front.len()).unwrap_or(before))
+        self.bytes.get(start..start.saturating_add(len)).unwrap_or_default()
     }
 }
 
@@ -102,8 +98,7 @@ mod tests {
                     prepared.push(&mut requests, template.fill(flag, flag.into(), 0));
                     replies.extend_from_slice(template.echo_of(flag));
                 }
-                let (front, back) = ring.requests(flag, count as usize);
-                assert_eq!([front, back].concat(), requests, "{flag} {count}");
+                assert_eq!(ring.requests(flag, count as usize), requests, "{flag} {count}");
                 assert_eq!(requests.len(), ring.request_bytes() * count as usize);
                 let each = replies.len() / count as usize;
                 for (from, end) in [(0, replies.len()), (each - 1, replies.len()), (1, each), (0, 1)] {

@@ -83,11 +83,10 @@ impl Wire {
     /// Writes so many requests of the ring, the first of which has this Flag. What the socket does not take
     /// waits, and whatever is wrong with it shows then.
     pub(super) fn requests_of_ring(&mut self, ring: &Ring, flag: u32, count: u64) {
-        let (front, back) = ring.requests(flag, usize::try_from(count).unwrap_or(usize::MAX));
+        let requests = ring.requests(flag, usize::try_from(count).unwrap_or(usize::MAX));
         let may_write = self.is_writable && self.is_empty();
-        let written = if may_write { self.transport.write(front).unwrap_or(0) } else { 0 };
-        self.out.extend_from_slice(front.get(written..).unwrap_or_default());
-        self.out.extend_from_slice(back);
+        let written = if may_write { self.transport.write(requests).unwrap_or(0) } else { 0 };
+        self.out.extend_from_slice(requests.get(written..).unwrap_or_default());
     }
 
     /// Appends a binary message, compressed if there is a codec.

@@ -75,11 +75,18 @@ fn endless_admin() -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 1024]);
+            let (mut stream, mut request, mut part) = (stream.unwrap(), vec![], [0; 1024]);
+            // What is left unread would reset the connection.
+            while !request.ends_with(b"\r\n\r\n") {
+                match stream.read(&mut part) {
+                    Ok(read @ 1..) => request.extend_from_slice(&part[..read]),
+                    _ => break,
+                }
+            }
             let row = r#"{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}"#;
             let body = format!(r#"{{"total": 10000000, "connections": [{row}]}}"#);
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let head =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
             let _ = stream.write_all(format!("{head}{body}").as_bytes());
         }
     });
