@@ -1,5 +1,5 @@
-//! Short requests and their replies, made once for a cycle of Flags: many are sent without a copy, and checked
-//! by one comparison.
+//! Short requests and their replies, made once for a cycle of Flags: many are sent without a copy, and
+//! checked by one comparison.
 
 use super::prepared::Prepared;
 use super::template::Template;

@@ -1,5 +1,5 @@
-//! The load: one thread, requests that are built once, and replies that are compared, or whose bytes or frames
-//! are counted.
+//! The load: one thread, requests that are built once, and replies that are compared, or whose bytes or
+//! frames are counted.
 
 mod churn;
 mod closed;
