@@ -116,6 +116,8 @@ impl<S: Site> Connection<S> {
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(head_time);
         server.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS).keep_alive(false);
+        // What was asked for whole is done, also if the client has nothing more to send, or is gone.
+        server.half_close(true);
         // What is wrong with a connection is its client's business.
         let _ = server.serve_connection(TokioIo::new(stream), service).await;
     }

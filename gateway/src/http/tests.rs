@@ -1,11 +1,13 @@
 //! What is slow is ended in time, and what a site does not say about its answers is added.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use sysconn::config::Listen;
+use tokio::sync::Notify;
 
 use super::server::Times;
 use super::*;
@@ -16,9 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// More than the buffers of a socket take.
 const LARGE: usize = 64 * 1024 * 1024;
 
-/// Its answers are large, and tell when they are dropped.
+/// Its answers are large, and tell when they are dropped. Those to `/later` wait for `gate`.
 struct Large {
     dropped: Sender<()>,
+    gate: Arc<Notify>,
 }
 
 struct Body {
@@ -41,6 +44,9 @@ impl Drop for Body {
 impl Site for Large {
     async fn answer(&self, request: Request<Bytes>) -> Answer {
         assert_ne!(request.uri().path(), "/panic");
+        if request.uri().path() == "/later" {
+            self.gate.notified().await;
+        }
         let body = Body { bytes: vec![b'x'; LARGE], dropped: self.dropped.clone() };
         answer(StatusCode::OK, "text/plain", Bytes::from_owner(body))
     }
@@ -48,13 +54,17 @@ impl Site for Large {
 
 /// A server with these times, and where it tells that an answer was dropped.
 fn serve(times: Times) -> (SocketAddr, Receiver<()>) {
+    serve_with(times, Arc::default())
+}
+
+fn serve_with(times: Times, gate: Arc<Notify>) -> (SocketAddr, Receiver<()>) {
     let listen = Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     let mut server = HttpServer::bind(&listen, None).unwrap();
     server.times = times;
     let Listen::Tcp(address) = *server.address() else { panic!("{}", server.address()) };
     let (dropped, receiver) = channel();
     let mut side = Side::default();
-    side.add(move || server.serve(Large { dropped }));
+    side.add(move || server.serve(Large { dropped, gate }));
     side.start().unwrap();
     (address, receiver)
 }
@@ -90,6 +100,16 @@ fn slow_heads_and_bodies_are_ended() {
         let (address, _answers) = serve(times);
         assert!(is_ended(send(address, request)), "{request:?}");
     }
+}
+
+#[test]
+fn a_client_that_sends_no_more_is_answered() {
+    let gate = Arc::new(Notify::new());
+    let (address, _answers) = serve_with(Times { head: PATIENCE, all: PATIENCE }, gate.clone());
+    let mut client = send(address, "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.shutdown(Shutdown::Write).unwrap();
+    gate.notify_one();
+    assert!(!is_ended(client));
 }
 
 #[test]
