@@ -63,17 +63,16 @@ fn say(
     let (id, home) = (context.id(), home(&room, gateway.worker.count()));
     let role_id = context.record().role_id();
     let push = Push::message(room::SAID, &room::Said { room, role_id, text });
-    let cluster = gateway.cluster.clone();
     if gateway.worker.count() == 1 {
         return match context.effects().publish(&topic, &push) {
             Ok(()) => {
-                tell_others(cluster.as_deref(), &topic, &push);
+                tell_others(gateway.cluster.as_deref(), &topic, &push);
                 context.reply(&[])
             }
             Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
         };
     }
-    let ticket = context.defer(request);
+    let (ticket, cluster) = (context.defer(request), gateway.cluster.clone());
     // If the home's mailbox is full, the ticket is dropped, and refuses the request with ErrorID 6.
     let _ = gateway.worker.call(home, move |_, effects| match effects.publish_except(id, &topic, &push) {
         Ok(()) => {
