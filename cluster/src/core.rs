@@ -9,13 +9,12 @@ use bytes::Bytes;
 use crate::bus::{Bus, Inbox, Lane, SendError};
 use crate::clock::{Clock, Drift};
 use crate::counters::{Counters, Direction, Reason};
-use crate::hash::bucket_of;
 use crate::host::{Budget, Delivery, Held, Host, Request, Responder};
 use crate::moment::Moment;
 use crate::node::{Asking, Call, Node, Outputs, Subscription};
 use crate::topic::TopicRef;
 use crate::wire::{
-    self, Header, Kind, Message, Publish, PublishWriter, Published, Publishes, Sender, Subject, Topic,
+    self, Header, Kind, Message, Publish, Published, Publishes, Sender, Subject, Topic, TopicPush,
 };
 
 /// Where the time comes from.
@@ -33,7 +32,6 @@ pub(crate) struct Core {
     host: Arc<dyn Host>,
     time: Arc<dyn Time>,
     clock: Arc<Clock>,
-    publishes: Mutex<PublishWriter>,
     node: Mutex<Node>,
     /// Whether the node takes part and the bus is connected, so that a publish need not ask under the lock.
     can_send: AtomicBool,
@@ -61,7 +59,6 @@ impl Core {
             bus.subscribe(&subject);
         }
         Arc::new_cyclic(|this| Core {
-            publishes: Mutex::new(PublishWriter::new(me.clone())),
             me,
             bus,
             budget: Budget::new(counters.clone()),
@@ -155,11 +152,8 @@ impl Core {
             self.counters.drop_for(Reason::NotConnected, 1);
             return Err(SendError::NotConnected);
         }
-        // Nobody compares its clock with others: it need only be above those before.
-        let clock = self.clock.tick(0);
-        let payload =
-            self.publishes.lock().unwrap_or_else(PoisonError::into_inner).write(clock, topic, cmd, data);
-        let sent = self.bus.publish(Lane::Traffic, &Subject::Topic(bucket_of(topic)), payload);
+        let push = TopicPush { sender: &self.me, clock: &self.clock, topic, cmd, data };
+        let sent = self.bus.publish_push(&push);
         self.count(Kind::Publish, sent);
         sent
     }

@@ -1,4 +1,5 @@
-//! A bus within one process, for tests and simulations: it loses, doubles, reorders and cuts, by seed.
+//! A bus within one process, for tests and simulations: it loses, doubles, reorders and cuts, by seed. Pushes
+//! in a row to one topic leave as one message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use bytes::Bytes;
 
 use super::{Bus, BusStatus, Inbox, Lane, SendError};
 use crate::hash::mix;
-use crate::wire::Subject;
+use crate::wire::{PushWriter, Subject, TopicPush};
 
 /// How often messages fare badly, of 1,000, and how long they take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +54,8 @@ struct Arrival {
 struct End {
     inbox: Option<Arc<dyn Inbox>>,
     subscriptions: BTreeSet<Subject>,
+    /// Pushes that the node has published, and to which others can be added.
+    pushes: Option<(Subject, PushWriter)>,
     is_connected: bool,
     /// Nodes hear each other if they are on the same side.
     side: u8,
@@ -86,7 +89,7 @@ impl LocalNet {
         self.state().now_ms
     }
 
-    /// Delivers what arrives until then, and ticks every 100 ms.
+    /// Delivers what arrives until then, and ticks every 250 ms.
     pub fn run_until(&self, until_ms: u64) {
         loop {
             let next = self.state().next(until_ms);
@@ -110,7 +113,7 @@ enum Next {
 }
 
 /// The time between two ticks in milliseconds.
-const TICK_MS: u64 = 100;
+const TICK_MS: u64 = 250;
 
 impl State {
     fn below(&mut self, limit: u64) -> u64 {
@@ -120,6 +123,7 @@ impl State {
 
     /// What happens next, up to a time.
     fn next(&mut self, until_ms: u64) -> Next {
+        (0..self.ends.len()).for_each(|index| self.send_pushes(index));
         loop {
             let tick_ms = (self.now_ms / TICK_MS + 1) * TICK_MS;
             let arrives = self.on_way.first_key_value().map(|((at_ms, _), _)| *at_ms);
@@ -148,6 +152,17 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Sends the pushes that a node has published.
+    fn send_pushes(&mut self, from: usize) {
+        if let Some((subject, writer)) = self.ends.get_mut(from).and_then(|end| end.pushes.take()) {
+            self.publish(from, &subject, &writer.into_payload().into());
+        }
+    }
+
+    fn connected(&mut self, index: usize) -> Result<&mut End, SendError> {
+        self.ends.get_mut(index).filter(|end| end.is_connected).ok_or(SendError::NotConnected)
     }
 
     fn publish(&mut self, from: usize, subject: &Subject, payload: &Bytes) {
@@ -220,7 +235,9 @@ impl LocalBus {
     }
 
     fn change(&self, change: impl FnOnce(&mut End)) {
-        if let Some(end) = self.net.state().ends.get_mut(self.index) {
+        let mut state = self.net.state();
+        state.send_pushes(self.index);
+        if let Some(end) = state.ends.get_mut(self.index) {
             change(end);
         }
     }
@@ -229,10 +246,20 @@ impl LocalBus {
 impl Bus for LocalBus {
     fn publish(&self, _: Lane, subject: &Subject, payload: Bytes) -> Result<(), SendError> {
         let mut state = self.net.state();
-        if !state.ends.get(self.index).is_some_and(|end| end.is_connected) {
-            return Err(SendError::NotConnected);
-        }
+        state.connected(self.index)?;
+        state.send_pushes(self.index);
         state.publish(self.index, subject, &payload);
+        Ok(())
+    }
+
+    fn publish_push(&self, push: &TopicPush<'_>) -> Result<(), SendError> {
+        let mut state = self.net.state();
+        let pushes = &mut state.connected(self.index)?.pushes;
+        if pushes.as_mut().is_some_and(|(_, writer)| writer.add(push, usize::MAX)) {
+            return Ok(());
+        }
+        state.send_pushes(self.index);
+        state.connected(self.index)?.pushes = Some((push.subject(), PushWriter::begin(push)));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::counters::Reason;
-use crate::wire::Subject;
+use crate::wire::{Subject, TopicPush};
 
 /// A channel to the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,13 @@ pub trait Bus: Send + Sync {
     /// [`SendError`], and then it is not sent, not later either.
     fn publish(&self, lane: Lane, subject: &Subject, payload: Bytes) -> Result<(), SendError>;
 
+    /// Publishes a push to the subscribers of a topic. Pushes to one topic can leave as one message, in their
+    /// order.
+    ///
+    /// # Errors
+    /// [`SendError`], and then it is not sent, not later either.
+    fn publish_push(&self, push: &TopicPush<'_>) -> Result<(), SendError>;
+
     /// Subscribes to a subject from now on, also after the bus was away.
     fn subscribe(&self, subject: &Subject);
 
@@ -58,7 +65,8 @@ pub trait Bus: Send + Sync {
     /// Publishes a request to each of these subjects. The answers come to this node's own subject, with the
     /// number of the request in them.
     ///
-    /// # Errors The first [`SendError`]; the other subjects were tried too.
+    /// # Errors
+    /// The first [`SendError`]; the other subjects were tried too.
     fn request_many(&self, subjects: &[Subject], payload: &Bytes) -> Result<(), SendError> {
         let mut first = Ok(());
         for subject in subjects {
@@ -67,7 +75,7 @@ pub trait Bus: Send + Sync {
         first
     }
 
-    /// Whether no other node is known. Then pushes and publishes may leave together, within 100 ms.
+    /// Whether no other node is known. Then pushes and publishes may leave together, within 250 ms.
     fn set_alone(&self, _is_alone: bool) {}
 
     /// How it is.
@@ -91,10 +99,10 @@ pub trait Inbox: Send + Sync {
     /// Messages were lost in between, so many if that is known.
     fn gap(&self, count: u64);
 
-    /// So many messages that [`Bus::publish`] has accepted were not sent after all.
+    /// So many messages and pushes that [`Bus`] has accepted were not sent after all.
     fn dropped(&self, reason: Reason, count: u64);
 
-    /// Some time has passed: 100 ms or less.
+    /// Some time has passed: 250 ms or less.
     fn tick(&self);
 }
 

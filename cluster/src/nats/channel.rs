@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::wire::Subject;
+use crate::bus::SendError;
+use crate::wire::{PushWriter, Subject, TopicPush};
 
 /// The most publishes and pushes that wait.
 pub const MAX_TRAFFIC_MESSAGES: usize = 4_096;
@@ -19,17 +20,25 @@ pub const MAX_CONTROL_MESSAGES: usize = 65_536;
 pub const MAX_CONTROL_BYTES: usize = 32 << 20;
 
 /// The most messages that wait in a patient channel.
-const PATIENT_MESSAGES: usize = 256;
+const PATIENT_MESSAGES: usize = 1_024;
 
 /// A queue that was longer once gives its memory back.
 const KEPT_MESSAGES: usize = MAX_TRAFFIC_MESSAGES;
 
-/// A message on its way to the bus's thread.
+/// What is on its way to the bus's thread, for one subject.
 pub(super) struct Item {
     pub(super) subject: Subject,
-    pub(super) payload: Bytes,
+    pub(super) payload: Payload,
     /// The connection for which it was accepted: on a later one it is not sent.
     pub(super) connection: u64,
+}
+
+/// What an item carries.
+pub(super) enum Payload {
+    /// A message.
+    Message(Bytes),
+    /// Pushes to a topic. While they wait, others are added.
+    Pushes(PushWriter),
 }
 
 /// The sending side of a channel.
@@ -50,11 +59,19 @@ pub(super) struct Outgoing {
 /// What the two sides share.
 #[derive(Default)]
 struct Queue {
-    items: Mutex<VecDeque<Item>>,
-    /// The messages and bytes that wait, with those that were taken together with the next one.
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
+    waiting: Mutex<Waiting>,
+    /// The messages and bytes that were taken together with the next one, and still count.
+    taken_messages: AtomicUsize,
+    taken_bytes: AtomicUsize,
     has_some: Notify,
+}
+
+/// What waits, and how much that is: a push counts as a message.
+#[derive(Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    messages: usize,
+    bytes: usize,
 }
 
 /// A channel with these limits.
@@ -67,37 +84,68 @@ pub(super) fn channel(max_messages: usize, max_bytes: usize) -> (Channel, Outgoi
 impl Channel {
     /// Adds a message. False if there is no place for it.
     pub(super) fn push(&self, item: Item) -> bool {
-        let queue = &*self.queue;
-        let len = item.payload.len();
-        let mut items = queue.items();
-        // Only this side adds, and under the lock.
-        let bytes = queue.bytes.load(Ordering::Relaxed).saturating_add(len);
-        if queue.messages.load(Ordering::Relaxed) >= self.max_messages || bytes > self.max_bytes {
-            return false;
+        let mut waiting = self.queue.waiting();
+        let has_place = self.has_place(&waiting, item.len());
+        if has_place {
+            waiting.add(item);
+            self.wake(waiting);
         }
-        queue.messages.fetch_add(1, Ordering::Relaxed);
-        queue.bytes.fetch_add(len, Ordering::Relaxed);
-        items.push_back(item);
-        // The other side waits only for the first.
+        has_place
+    }
+
+    /// Adds a push to a topic: to the message that was added last, if that carries pushes to the same topic.
+    /// No message gets longer than `max_payload`.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] and [`SendError::TooLarge`].
+    pub(super) fn push_to_topic(
+        &self,
+        push: &TopicPush<'_>,
+        connection: u64,
+        max_payload: usize,
+    ) -> Result<(), SendError> {
+        let mut waiting = self.queue.waiting();
+        if !self.has_place(&waiting, push.data.len()) {
+            return Err(SendError::Full);
+        }
+        if !waiting.join(push, connection, max_payload) {
+            let writer = PushWriter::begin(push);
+            if writer.payload().len() > max_payload {
+                return Err(SendError::TooLarge);
+            }
+            waiting.add(Item { subject: push.subject(), payload: Payload::Pushes(writer), connection });
+        }
+        self.wake(waiting);
+        Ok(())
+    }
+
+    fn has_place(&self, waiting: &Waiting, len: usize) -> bool {
+        let messages = waiting.messages + self.queue.taken_messages.load(Ordering::Relaxed);
+        let bytes = waiting.bytes + self.queue.taken_bytes.load(Ordering::Relaxed);
+        messages < self.max_messages && bytes.saturating_add(len) <= self.max_bytes
+    }
+
+    /// Wakes the other side, which waits only for the first message.
+    fn wake(&self, waiting: MutexGuard<'_, Waiting>) {
         let awaited = if self.is_patient.load(Ordering::Relaxed) { PATIENT_MESSAGES } else { 1 };
-        let is_awaited = items.len() == awaited;
-        drop(items);
+        let is_awaited = waiting.messages == awaited;
+        drop(waiting);
         if is_awaited {
-            queue.has_some.notify_one();
+            self.queue.has_some.notify_one();
         }
-        true
     }
 
     /// Lets messages wait from now on, or not, and has those that wait sent.
     pub(super) fn set_patient(&self, is_patient: bool) {
         self.is_patient.store(is_patient, Ordering::Relaxed);
-        if !self.queue.items().is_empty() {
+        if !self.queue.waiting().items.is_empty() {
             self.queue.has_some.notify_one();
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.queue.bytes.load(Ordering::Relaxed)
+        let waiting = self.queue.waiting();
+        waiting.bytes + self.queue.taken_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -112,97 +160,82 @@ impl Outgoing {
         }
     }
 
-    /// The next message, if one waits. It stays where it is.
-    pub(super) fn peek(&mut self) -> Option<&Item> {
+    /// The next message, if one waits.
+    pub(super) fn try_next(&mut self) -> Option<Item> {
         if self.taken.is_empty() {
-            if self.taken.capacity() > KEPT_MESSAGES {
-                self.taken = VecDeque::new();
-            }
-            std::mem::swap(&mut self.taken, &mut self.queue.items());
+            self.take();
         }
-        self.taken.front()
+        let item = self.taken.pop_front()?;
+        self.queue.taken_messages.fetch_sub(item.messages(), Ordering::Relaxed);
+        self.queue.taken_bytes.fetch_sub(item.len(), Ordering::Relaxed);
+        Some(item)
     }
 
-    /// Takes the next message, if one waits.
-    pub(super) fn try_next(&mut self) -> Option<Item> {
-        self.peek()?;
-        let item = self.taken.pop_front()?;
-        self.queue.messages.fetch_sub(1, Ordering::Relaxed);
-        self.queue.bytes.fetch_sub(item.payload.len(), Ordering::Relaxed);
-        Some(item)
+    /// Takes all that waits.
+    fn take(&mut self) {
+        if self.taken.capacity() > KEPT_MESSAGES {
+            self.taken = VecDeque::new();
+        }
+        let mut waiting = self.queue.waiting();
+        std::mem::swap(&mut self.taken, &mut waiting.items);
+        // Under the lock, so that the other side never misses them.
+        self.queue.taken_messages.fetch_add(std::mem::take(&mut waiting.messages), Ordering::Relaxed);
+        self.queue.taken_bytes.fetch_add(std::mem::take(&mut waiting.bytes), Ordering::Relaxed);
     }
 }
 
 impl Queue {
-    fn items(&self) -> MutexGuard<'_, VecDeque<Item>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, item: Item) {
+        self.messages += item.messages();
+        self.bytes += item.len();
+        self.items.push_back(item);
+    }
+
+    /// Adds a push to the last item. False if it does not belong there.
+    fn join(&mut self, push: &TopicPush<'_>, connection: u64, max_payload: usize) -> bool {
+        let Some(Item { payload: Payload::Pushes(writer), connection: of_last, .. }) = self.items.back_mut()
+        else {
+            return false;
+        };
+        let len = writer.payload().len();
+        let is_added = *of_last == connection && writer.add(push, max_payload);
+        self.messages += usize::from(is_added);
+        self.bytes += writer.payload().len() - len;
+        is_added
+    }
+}
+
+impl Item {
+    /// How many messages and pushes it is.
+    pub(super) fn messages(&self) -> usize {
+        match &self.payload {
+            Payload::Message(_) => 1,
+            Payload::Pushes(writer) => writer.count(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.payload {
+            Payload::Message(message) => message.len(),
+            Payload::Pushes(writer) => writer.payload().len(),
+        }
+    }
+}
+
+impl From<Payload> for Bytes {
+    fn from(payload: Payload) -> Self {
+        match payload {
+            Payload::Message(message) => message,
+            Payload::Pushes(writer) => writer.into_payload().into(),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::FutureExt as _;
-
-    fn item(len: usize) -> Item {
-        Item { subject: Subject::Nodes, payload: Bytes::from(vec![0; len]), connection: 1 }
-    }
-
-    #[test]
-    fn messages_and_bytes_are_bounded() {
-        let (channel, mut outgoing) = channel(3, 100);
-        let push = |len| channel.push(item(len));
-        assert_eq!(
-            [push(60), push(41), push(40), push(1), push(0), push(0)],
-            [true, false, true, false, true, false]
-        );
-        assert_eq!(channel.bytes(), 100);
-        assert_eq!(outgoing.try_next().unwrap().payload.len(), 60);
-        assert_eq!(channel.bytes(), 40);
-        // What was taken together with it still counts.
-        assert_eq!([push(61), push(59), push(0)], [false, true, false]);
-        let rest: Vec<_> =
-            std::iter::from_fn(|| outgoing.try_next()).map(|item| item.payload.len()).collect();
-        assert_eq!(rest, [40, 0, 59]);
-        assert_eq!(channel.bytes(), 0);
-        assert!([push(1), push(1), push(1)].iter().all(|fits| *fits));
-    }
-
-    #[test]
-    fn a_patient_channel_wakes_for_many_or_when_it_is_asked() {
-        let (channel, outgoing) = channel(MAX_TRAFFIC_MESSAGES, MAX_TRAFFIC_BYTES);
-        let is_woken = || outgoing.queue.has_some.notified().now_or_never().is_some();
-        channel.set_patient(true);
-        for pushed in 1..=PATIENT_MESSAGES + 1 {
-            assert!(channel.push(item(1)));
-            assert_eq!(is_woken(), pushed == PATIENT_MESSAGES, "{pushed}");
-        }
-        for is_patient in [true, false] {
-            channel.set_patient(is_patient);
-            assert!(is_woken(), "{is_patient}");
-        }
-        // They are not taken yet, so that the other side is awake.
-        assert!(channel.push(item(1)) && !is_woken());
-    }
-
-    #[test]
-    fn who_waits_gets_each_message_in_order() {
-        const MESSAGES: usize = 20_000;
-        let (channel, mut outgoing) = channel(8, 1 << 40);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for len in 0..MESSAGES {
-                    while !channel.push(item(len)) {
-                        std::thread::yield_now();
-                    }
-                }
-            });
-            runtime.block_on(async {
-                for len in 0..MESSAGES {
-                    assert_eq!(outgoing.next().await.payload.len(), len);
-                }
-            });
-        });
-    }
-}
+mod tests;

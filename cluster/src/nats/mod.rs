@@ -29,8 +29,8 @@ pub use credentials::{Credentials, CredentialsError};
 
 use crate::bus::{Bus, BusStatus, Inbox, Lane, SendError};
 use crate::names::Names;
-use crate::wire::Subject;
-use channel::{Channel, Item, channel};
+use crate::wire::{Subject, TopicPush};
+use channel::{Channel, Item, Payload, channel};
 use lines::Lines;
 use subscriptions::Wanted;
 
@@ -121,19 +121,21 @@ impl NatsBus {
 
 impl Bus for NatsBus {
     fn publish(&self, lane: Lane, subject: &Subject, payload: Bytes) -> Result<(), SendError> {
-        let connection = self.shared.connection.load(Ordering::Acquire);
-        if connection == 0 {
-            return Err(SendError::NotConnected);
-        }
-        if payload.len() > self.shared.max_payload_bytes.load(Ordering::Relaxed) {
+        let (connection, max_payload) = self.shared.connection()?;
+        if payload.len() > max_payload {
             return Err(SendError::TooLarge);
         }
         let channel = match lane {
             Lane::Control => &self.control,
             Lane::Traffic => &self.traffic,
         };
-        let item = Item { subject: subject.clone(), payload, connection };
+        let item = Item { subject: subject.clone(), payload: Payload::Message(payload), connection };
         if channel.push(item) { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    fn publish_push(&self, push: &TopicPush<'_>) -> Result<(), SendError> {
+        let (connection, max_payload) = self.shared.connection()?;
+        self.traffic.push_to_topic(push, connection, max_payload)
     }
 
     fn subscribe(&self, subject: &Subject) {
@@ -174,6 +176,14 @@ impl Drop for NatsBus {
 }
 
 impl Shared {
+    /// The number of the connection, and the most bytes of a payload that its server takes.
+    fn connection(&self) -> Result<(u64, usize), SendError> {
+        match self.connection.load(Ordering::Acquire) {
+            0 => Err(SendError::NotConnected),
+            number => Ok((number, self.max_payload_bytes.load(Ordering::Relaxed))),
+        }
+    }
+
     /// Notes why there is no connection. True if that is news.
     fn set_error(&self, error: Option<String>) -> bool {
         let mut known = self.error.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use async_nats::{Client, Subject as Text};
-use bytes::Bytes;
 
 use super::Shared;
 use super::channel::{Item, Outgoing};
 use super::probe::{PROBE_TIMEOUT, probe};
-use crate::wire::{Joined, Subject};
+use crate::wire::Subject;
 
 /// The writing side of one connection.
 pub(super) struct Writer<'a> {
@@ -57,8 +56,8 @@ impl<'a> Writer<'a> {
 
     /// Drops what waits, and counts it.
     pub(super) fn clear(&mut self) {
-        while self.next_waiting().is_some() {
-            self.shared.unsent.fetch_add(1, Ordering::Relaxed);
+        while let Some(item) = self.next_waiting() {
+            self.shared.unsent.fetch_add(item.messages() as u64, Ordering::Relaxed);
         }
     }
 
@@ -73,40 +72,14 @@ impl<'a> Writer<'a> {
     }
 
     async fn send(&mut self, item: Item) {
-        let (payload, count) = self.join_next(&item);
+        let count = item.messages() as u64;
         let is_sent = item.connection == self.number && {
             let text = self.text(&item.subject);
-            self.client.publish(text, payload).await.is_ok()
+            self.client.publish(text, item.payload.into()).await.is_ok()
         };
         if !is_sent {
             // The connection for which they were accepted has ended.
             self.shared.unsent.fetch_add(count, Ordering::Relaxed);
-        }
-    }
-
-    /// Joins those that wait behind a publish and go to the same topic. Returns the payload, and how many
-    /// there are in it.
-    fn join_next(&mut self, first: &Item) -> (Bytes, u64) {
-        let mut joined: Option<Joined> = None;
-        while let Some(next) = self.traffic.peek() {
-            if next.subject != first.subject || next.connection != first.connection {
-                break;
-            }
-            if joined.is_none() {
-                let max_bytes = self.shared.max_payload_bytes.load(Ordering::Relaxed);
-                joined = Joined::begin(&first.payload, max_bytes);
-            }
-            if !joined.as_mut().is_some_and(|joined| joined.add(&next.payload)) {
-                break;
-            }
-            self.traffic.try_next();
-        }
-        match joined.filter(|joined| joined.count() > 1) {
-            Some(joined) => {
-                let count = joined.count();
-                (joined.into_payload().into(), count)
-            }
-            None => (first.payload.clone(), 1),
         }
     }
 

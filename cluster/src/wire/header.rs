@@ -56,20 +56,6 @@ impl Header {
         false
     }
 
-    /// The bytes that the header of a payload takes. `None`: the payload is shorter, or of another kind.
-    pub(super) fn len_of(payload: &[u8], kind: u8) -> Option<usize> {
-        let [.., len] = payload.get(..field::NAME_BEGIN)? else { return None };
-        let end = field::NAME_BEGIN + usize::from(*len) + INCARNATION_BYTES;
-        (payload.get(field::KIND) == Some(&kind) && end <= payload.len()).then_some(end)
-    }
-
-    /// Makes a payload one of another kind.
-    pub(super) fn set_kind(payload: &mut [u8], kind: u8) {
-        if let Some(byte) = payload.get_mut(field::KIND) {
-            *byte = kind;
-        }
-    }
-
     /// Appends it.
     pub fn write(&self, out: &mut impl BufMut) {
         let name = self.sender.name.as_str();

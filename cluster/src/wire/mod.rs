@@ -6,9 +6,8 @@ mod bodies;
 mod check;
 mod error;
 mod header;
-mod joined;
 mod message;
-mod publish;
+mod push_writer;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -20,7 +19,6 @@ pub use bodies::{
 };
 pub use error::WireError;
 pub use header::{Header, Sender};
-pub use joined::Joined;
 pub use message::{KINDS, Kind, MAX_PAYLOAD_BYTES, Message, OLDEST, VERSION, read, write};
-pub use publish::PublishWriter;
+pub use push_writer::{PushWriter, TopicPush};
 pub use subject::Subject;

@@ -81,29 +81,6 @@ fn payload(version: u8, kind: u8, body: &[u8]) -> Bytes {
 }
 
 #[test]
-fn a_publish_is_written_as_its_message() {
-    let mut writer = PublishWriter::new(sender());
-    let names = ["", "lobby", &"x".repeat(64)].map(|name| Topic::Name(name.to_owned()));
-    let topics = [0, 17, u64::MAX].map(Topic::Id).into_iter().chain(names);
-    // Together they are more than the memory that they share.
-    let mut kept = vec![];
-    for (topic, cmd, len) in topics.flat_map(|topic| {
-        [0, 1, 127, 128, 4_000, 4_096, 70_000].into_iter().flat_map(move |len| {
-            let topic = topic.clone();
-            [0, 1210, u16::MAX].into_iter().map(move |cmd| (topic.clone(), cmd, len))
-        })
-    }) {
-        let data = Bytes::from(vec![7; len]);
-        let written = writer.write(10 + len as u64, topic.as_ref(), cmd, &data);
-        let message = Publish { topic: Some(topic), cmd: cmd.into(), data }.into();
-        kept.push((written, write(10 + len as u64, &sender(), &message)));
-    }
-    for (written, expected) in kept {
-        assert_eq!(written, expected);
-    }
-}
-
-#[test]
 fn several_publishes_are_checked_like_one() {
     let with = |cmd: u32| {
         let pushes = vec![Published { cmd, data: Bytes::new() }];
@@ -118,50 +95,6 @@ fn several_publishes_are_checked_like_one() {
     ] {
         assert_eq!(read_whole(&bytes).map(|(_, message)| message), expected);
     }
-}
-
-#[test]
-fn publishes_to_one_topic_are_joined_as_their_message() {
-    for topic in [Topic::Id(7), Topic::Name(String::new()), Topic::Name("x".repeat(64))] {
-        let mut writer = PublishWriter::new(sender());
-        let expected = publishes(Some(topic.clone()));
-        let mut one = |number: usize| {
-            let Published { cmd, data } = &expected.pushes[number];
-            writer.write(10 + number as u64, topic.as_ref(), *cmd as u16, data)
-        };
-        let mut joined = Joined::begin(&one(0), usize::MAX).unwrap();
-        assert!(joined.add(&one(1)) && joined.add(&one(2)));
-        assert_eq!(joined.count(), 3);
-        assert_eq!(joined.into_payload(), write(10, &sender(), &expected.into()));
-    }
-}
-
-#[test]
-fn what_does_not_belong_together_is_not_joined() {
-    let mut writer = PublishWriter::new(sender());
-    let mut to = |topic: &Topic, len| writer.write(1, topic.as_ref(), 5, &vec![1; len]);
-    let (lobby, other) = (Topic::Name("lobby".to_owned()), Topic::Name("lobbx".to_owned()));
-    for (next, max_bytes, is_joined) in [
-        (to(&lobby, 100), usize::MAX, true),
-        (to(&lobby, 100), 300, true),
-        (to(&lobby, 100), 200, false),
-        (to(&lobby, 40_000), usize::MAX, false),
-        (to(&other, 100), usize::MAX, false),
-        (to(&Topic::Id(1), 100), usize::MAX, false),
-        (write(1, &sender(), &GoodBye {}.into()), usize::MAX, false),
-        (payload(1, 11, b""), usize::MAX, false),
-    ] {
-        let mut joined = Joined::begin(&to(&lobby, 100), max_bytes).unwrap();
-        let before = joined.clone().into_payload();
-        assert_eq!(joined.add(&next), is_joined, "{next:?} {max_bytes}");
-        assert_eq!((joined.count() == 2, joined.into_payload() == before), (is_joined, !is_joined));
-    }
-    let refused =
-        [to(&lobby, 100).slice(..20), write(1, &sender(), &push(7).into()), payload(1, 11, b"\x12\xff")];
-    for first in refused {
-        assert!(Joined::begin(&first, usize::MAX).is_none(), "{first:?}");
-    }
-    assert!(Joined::begin(&to(&lobby, 100), 100).is_none(), "it is too long itself");
 }
 
 #[test]
