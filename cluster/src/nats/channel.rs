@@ -19,8 +19,11 @@ pub const MAX_CONTROL_MESSAGES: usize = 65_536;
 /// Their most bytes: the lists of a million roles have 24 MB.
 pub const MAX_CONTROL_BYTES: usize = 32 << 20;
 
-/// The most messages that wait in a patient channel.
-const PATIENT_MESSAGES: usize = 1_024;
+/// The messages that wait in a patient channel before the other side is woken: few enough that as many come
+/// meanwhile.
+const PATIENT_MESSAGES: usize = MAX_TRAFFIC_MESSAGES / 4;
+/// The same in bytes.
+const PATIENT_BYTES: usize = MAX_TRAFFIC_BYTES / 16;
 
 /// A queue that was longer once gives its memory back.
 const KEPT_MESSAGES: usize = MAX_TRAFFIC_MESSAGES;
@@ -72,6 +75,8 @@ struct Waiting {
     items: VecDeque<Item>,
     messages: usize,
     bytes: usize,
+    /// Whether the other side was woken for them.
+    is_called: bool,
 }
 
 /// A channel with these limits.
@@ -125,12 +130,13 @@ impl Channel {
         messages < self.max_messages && bytes.saturating_add(len) <= self.max_bytes
     }
 
-    /// Wakes the other side, which waits only for the first message.
-    fn wake(&self, waiting: MutexGuard<'_, Waiting>) {
-        let awaited = if self.is_patient.load(Ordering::Relaxed) { PATIENT_MESSAGES } else { 1 };
-        let is_awaited = waiting.messages == awaited;
-        drop(waiting);
-        if is_awaited {
+    /// Wakes the other side, if it is time and it was not done yet.
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let is_time = !self.is_patient.load(Ordering::Relaxed)
+            || waiting.messages >= PATIENT_MESSAGES
+            || waiting.bytes >= PATIENT_BYTES;
+        if is_time && !std::mem::replace(&mut waiting.is_called, true) {
+            drop(waiting);
             self.queue.has_some.notify_one();
         }
     }
@@ -138,7 +144,10 @@ impl Channel {
     /// Lets messages wait from now on, or not, and has those that wait sent.
     pub(super) fn set_patient(&self, is_patient: bool) {
         self.is_patient.store(is_patient, Ordering::Relaxed);
-        if !self.queue.waiting().items.is_empty() {
+        let mut waiting = self.queue.waiting();
+        if !waiting.items.is_empty() {
+            waiting.is_called = true;
+            drop(waiting);
             self.queue.has_some.notify_one();
         }
     }
@@ -177,6 +186,7 @@ impl Outgoing {
             self.taken = VecDeque::new();
         }
         let mut waiting = self.queue.waiting();
+        waiting.is_called = false;
         std::mem::swap(&mut self.taken, &mut waiting.items);
         // Under the lock, so that the other side never misses them.
         self.queue.taken_messages.fetch_add(std::mem::take(&mut waiting.messages), Ordering::Relaxed);

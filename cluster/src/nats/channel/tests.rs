@@ -84,25 +84,31 @@ fn pushes_in_a_row_to_one_topic_are_one_message() {
 
 #[test]
 fn a_patient_channel_wakes_for_many_or_when_it_is_asked() {
-    let (channel, outgoing) = channel(MAX_TRAFFIC_MESSAGES, MAX_TRAFFIC_BYTES);
-    let is_woken = || outgoing.queue.has_some.notified().now_or_never().is_some();
-    channel.set_patient(true);
     let (sender, clock) = (sender(), Clock::default());
     let push = TopicPush { sender: &sender, clock: &clock, topic: TopicRef::Id(7), cmd: 1, data: b"x" };
-    for pushed in 1..=PATIENT_MESSAGES + 1 {
-        if pushed % 3 == 0 {
-            assert!(channel.push(item(1)));
-        } else {
-            assert_eq!(channel.push_to_topic(&push, 1, 1_000), Ok(()));
+    for (len, last) in [(1, PATIENT_MESSAGES), (1_024, PATIENT_BYTES / 1_024), (PATIENT_BYTES, 1)] {
+        let (channel, mut outgoing) = channel(MAX_TRAFFIC_MESSAGES, MAX_TRAFFIC_BYTES);
+        let is_woken = |outgoing: &Outgoing| outgoing.queue.has_some.notified().now_or_never().is_some();
+        channel.set_patient(true);
+        assert!(!is_woken(&outgoing), "nothing waits");
+        for pushed in 1..=last {
+            if pushed % 3 == 0 && len == 1 {
+                assert_eq!(channel.push_to_topic(&push, 1, 1_000), Ok(()));
+            } else {
+                assert!(channel.push(item(len)));
+            }
+            assert_eq!(is_woken(&outgoing), pushed == last, "{pushed} of {len}");
         }
-        assert_eq!(is_woken(), pushed == PATIENT_MESSAGES, "{pushed}");
+        // The other side is awake.
+        assert!(channel.push(item(len)) && !is_woken(&outgoing));
+        for is_patient in [true, false] {
+            channel.set_patient(is_patient);
+            assert!(is_woken(&outgoing), "{is_patient}");
+        }
+        while outgoing.try_next().is_some() {}
+        assert!(channel.push(item(0)) && is_woken(&outgoing), "it is patient no longer");
+        assert!(channel.push(item(0)) && !is_woken(&outgoing));
     }
-    for is_patient in [true, false] {
-        channel.set_patient(is_patient);
-        assert!(is_woken(), "{is_patient}");
-    }
-    // They are not taken yet, so that the other side is awake.
-    assert!(channel.push(item(1)) && !is_woken());
 }
 
 #[test]
