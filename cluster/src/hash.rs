@@ -10,7 +10,7 @@ pub const BUCKETS: usize = 16_384;
 
 const _: () = assert!(SHARDS == 1 << 6 && BUCKETS == 1 << 14, "a hash is cut by shifting");
 
-/// Spreads a number over all 64 bits (the finalizer of SplitMix64).
+/// Spreads a number over all 64 bits: the first output of SplitMix64 with this state.
 pub(crate) fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

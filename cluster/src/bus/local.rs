@@ -57,6 +57,7 @@ struct End {
     /// Pushes that the node has published, and to which others can be added.
     pushes: Option<(Subject, PushWriter)>,
     is_connected: bool,
+    is_alone: bool,
     /// Nodes hear each other if they are on the same side.
     side: u8,
     /// A node that hangs: what comes for it waits.
@@ -230,6 +231,12 @@ impl LocalBus {
         self.change(|end| *end = End::default());
     }
 
+    /// What [`Bus::set_alone`] has said last.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.net.state().ends.get(self.index).is_some_and(|end| end.is_alone)
+    }
+
     fn inbox(&self) -> Option<Arc<dyn Inbox>> {
         self.net.state().ends.get(self.index)?.inbox.clone()
     }
@@ -273,6 +280,12 @@ impl Bus for LocalBus {
         self.change(|end| {
             end.subscriptions.remove(subject);
         });
+    }
+
+    fn set_alone(&self, is_alone: bool) {
+        if let Some(end) = self.net.state().ends.get_mut(self.index) {
+            end.is_alone = is_alone;
+        }
     }
 
     fn status(&self) -> BusStatus {

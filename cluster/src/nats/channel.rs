@@ -180,6 +180,11 @@ impl Outgoing {
         Some(item)
     }
 
+    /// Drops what waits. Returns how many messages and pushes that were.
+    pub(super) fn clear(&mut self) -> usize {
+        std::iter::from_fn(|| self.try_next()).map(|item| item.messages()).sum()
+    }
+
     /// Takes all that waits.
     fn take(&mut self) {
         if self.taken.capacity() > KEPT_MESSAGES {

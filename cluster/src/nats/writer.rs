@@ -18,6 +18,9 @@ pub(super) struct Writer<'a> {
     traffic: &'a mut Outgoing,
     /// The number of the connection.
     number: u64,
+    /// The messages and pushes that the client library has not taken yet. It may be full when the connection
+    /// is lost.
+    passing_on: usize,
     /// The texts of the buckets that were published to, so that each is made once.
     buckets: BTreeMap<u16, Text>,
 }
@@ -29,7 +32,7 @@ impl<'a> Writer<'a> {
         [control, traffic]: [&'a mut Outgoing; 2],
         number: u64,
     ) -> Self {
-        Writer { client, shared, control, traffic, number, buckets: BTreeMap::new() }
+        Writer { client, shared, control, traffic, number, passing_on: 0, buckets: BTreeMap::new() }
     }
 
     /// Sends what is in the channels, for ever: roles and heartbeats first.
@@ -56,9 +59,8 @@ impl<'a> Writer<'a> {
 
     /// Drops what waits, and counts it.
     pub(super) fn clear(&mut self) {
-        while let Some(item) = self.next_waiting() {
-            self.shared.unsent.fetch_add(item.messages() as u64, Ordering::Relaxed);
-        }
+        let dropped = std::mem::take(&mut self.passing_on) + self.control.clear() + self.traffic.clear();
+        self.shared.unsent.fetch_add(dropped as u64, Ordering::Relaxed);
     }
 
     async fn send_waiting(&mut self) {
@@ -72,14 +74,15 @@ impl<'a> Writer<'a> {
     }
 
     async fn send(&mut self, item: Item) {
-        let count = item.messages() as u64;
+        self.passing_on = item.messages();
         let is_sent = item.connection == self.number && {
             let text = self.text(&item.subject);
             self.client.publish(text, item.payload.into()).await.is_ok()
         };
+        let count = std::mem::take(&mut self.passing_on);
         if !is_sent {
             // The connection for which they were accepted has ended.
-            self.shared.unsent.fetch_add(count, Ordering::Relaxed);
+            self.shared.unsent.fetch_add(count as u64, Ordering::Relaxed);
         }
     }
 

@@ -193,8 +193,14 @@ mod tests {
         let (sender, clock) = (sender(), Clock::default());
         let names = ["", "lobby", &"x".repeat(64)].map(|name| Topic::Name(name.to_owned()));
         for topic in [0, 17, u64::MAX].map(Topic::Id).into_iter().chain(names) {
-            for lens in [vec![0], vec![1, 0, 127, 128], vec![4_000; 8], vec![MAX_JOINED_BYTES], vec![70_000]]
-            {
+            for lens in [
+                vec![0],
+                vec![1, 0, 127, 128],
+                vec![4_000; 8],
+                vec![20; 1_000],
+                vec![MAX_JOINED_BYTES],
+                vec![70_000],
+            ] {
                 for cmd in [0, 1210, u16::MAX] {
                     let data: Vec<_> = lens.iter().map(|len| vec![7; *len]).collect();
                     let push =
@@ -215,7 +221,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(clock.tick(0), 6 * 5 * 3 + 1, "a payload has a clock of its own");
+        assert_eq!(clock.tick(0), 6 * 6 * 3 + 1, "a payload has a clock of its own");
     }
 
     #[test]

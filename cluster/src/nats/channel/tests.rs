@@ -80,6 +80,8 @@ fn pushes_in_a_row_to_one_topic_are_one_message() {
     assert_eq!([push(lobby, 200, 1), push(lobby, 200, 1)], [Ok(()); 2]);
     let counts: Vec<_> = std::iter::from_fn(|| outgoing.try_next()).map(|item| item.messages()).collect();
     assert_eq!(counts, [1, 1]);
+    assert_eq!([push(lobby, 9, 1), push(lobby, 9, 1), push(other, 9, 1)], [Ok(()); 3]);
+    assert_eq!((outgoing.clear(), outgoing.clear(), channel.bytes()), (3, 0, 0));
 }
 
 #[test]
