@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// More than the buffers of a socket take.
 const LARGE: usize = 64 * 1024 * 1024;
 
-/// Its answers are large, and tell when they are dropped. Those to `/later` say that they are begun, and wait.
+/// Its answers are large, and tell when they are dropped. Those to `/later` say that they are begun, and
+/// wait.
 struct Large {
     dropped: Sender<()>,
     gate: Arc<Gate>,
