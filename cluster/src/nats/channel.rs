@@ -109,6 +109,9 @@ impl Channel {
         connection: u64,
         max_payload: usize,
     ) -> Result<(), SendError> {
+        if push.data.len() > max_payload {
+            return Err(SendError::TooLarge);
+        }
         let mut waiting = self.queue.waiting();
         if !self.has_place(&waiting, push.data.len()) {
             return Err(SendError::Full);

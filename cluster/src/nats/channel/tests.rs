@@ -52,7 +52,7 @@ fn pushes_in_a_row_to_one_topic_are_one_message() {
     assert_eq!([push(other, 10, 1), push(lobby, 10, 1), push(lobby, 10, 2)], [Ok(()); 3]);
     assert!(channel.push(item(10)));
     assert_eq!(push(lobby, 340, 2), Ok(()));
-    assert_eq!(push(lobby, 400, 2), Err(SendError::Full));
+    assert_eq!([push(lobby, 400, 2), push(lobby, 401, 2)], [Err(SendError::Full), Err(SendError::TooLarge)]);
     let bytes = channel.bytes();
     let counts: Vec<_> = std::iter::from_fn(|| {
         let item = outgoing.try_next()?;
