@@ -52,6 +52,11 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Puts the option that names a file before a line about that file.
+pub(crate) fn of_option(option: &'static str) -> impl Fn(String) -> String {
+    move |line| format!("--{option}: {line}")
+}
+
 /// Warns if every user of this machine can read a file with a secret, and says what that is.
 pub(crate) fn warn_if_public(path: &Path, secret: &str) {
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
@@ -81,7 +86,14 @@ fn wait_for_input(file: &File) -> io::Result<()> {
 pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, Vec<Exit>) {
     let name = escape::long(path);
     let fail = |what: String| Exit::Error(format!("sysconn: {name}: {what}"));
-    let table = match table(content) {
+    let bytes = match content {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let line = format!("sysconn: --config: {name}: cannot be read: {error}");
+            return (Vec::new(), vec![Exit::Error(line)]);
+        }
+    };
+    let table = match table(bytes) {
         Ok(table) => table,
         Err(what) => return (Vec::new(), vec![fail(what)]),
     };
@@ -105,8 +117,7 @@ pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, V
 }
 
 /// Parses the content. The error says what is wrong with it.
-fn table(content: io::Result<Vec<u8>>) -> Result<Table, String> {
-    let bytes = content.map_err(|error| format!("cannot be read: {error}"))?;
+fn table(bytes: Vec<u8>) -> Result<Table, String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let (line, column) = position(error.as_bytes(), error.utf8_error().valid_up_to());
         format!("line {line}, column {column}: not UTF-8")

@@ -43,7 +43,12 @@ fn what_cannot_be_used_is_said_in_one_line() {
         ("ws://a", &["--token-file", "x"], 2, "--token-file: expected --admin beside it"),
         (&nobody, &["--cmd", "echo.eco"], 2, "unknown command echo.eco"),
         (&nobody, &["--admin", "ftp://a"], 2, "expected http://HOST:PORT, https://HOST:PORT or unix:PATH"),
-        (&nobody, &["--admin", "http://a", "--token-file", "/nowhere"], 2, "/nowhere: cannot be read"),
+        (
+            &nobody,
+            &["--admin", "http://a", "--token-file", "/nowhere"],
+            2,
+            "--token-file: /nowhere: cannot be read",
+        ),
         (
             &nobody,
             &["--admin", &nobody.replace("ws", "http")],
@@ -51,7 +56,7 @@ fn what_cannot_be_used_is_said_in_one_line() {
             "--admin: no connection: Connection refused",
         ),
         (&nobody, &["--pid", "4194305"], 2, "--pid 4194305: there is no such process"),
-        (&nobody, &["--token-keys", "/nowhere", "--login"], 2, "/nowhere: cannot be read"),
+        (&nobody, &["--token-keys", "/nowhere", "--login"], 2, "--token-keys: /nowhere: cannot be read"),
         (&nobody, &["--connections", "300"], 3, "no connection: Connection refused"),
         (&nobody, &["--deflate", "--echo"], 3, "no connection: Connection refused"),
     ] {

@@ -230,10 +230,10 @@ fn other_mistakes_on_the_command_line() {
         (&[&long], &cut),
         (
             &["ecoh"],
-            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee, bench or top"#,
+            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee, bench or top (see --help)"#,
         ),
         (&["accounts"], "sysconn: expected list, show or remove"),
-        (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
+        (&["accounts", "x"], r#"sysconn: unknown command "x": expected list, show or remove (see --help)"#),
         (&["accounts", "list"], "sysconn: expected --data <DIR>"),
         (&["accounts", "show", "--data", "d"], "sysconn: expected <ROLE_ID>"),
         (&["accounts", "remove"], "sysconn: expected --data <DIR> and <ROLE_ID>"),
@@ -352,7 +352,10 @@ fn other_mistakes_in_the_file() {
     let bytes = file::parse(Path::new("a\nb"), Ok(b"cpu = 1\n# \xff".to_vec())).1;
     assert_eq!(bytes, [Exit::Error(r"sysconn: a\nb: line 2, column 3: not UTF-8".to_owned())]);
     let missing = file::parse(Path::new(FILE), Err(io::ErrorKind::NotFound.into())).1;
-    assert_eq!(missing, [Exit::Error(format!("sysconn: {FILE}: cannot be read: entity not found"))]);
+    assert_eq!(
+        missing,
+        [Exit::Error(format!("sysconn: --config: {FILE}: cannot be read: entity not found"))]
+    );
 }
 
 #[test]
