@@ -109,6 +109,14 @@ fn check_config_has_one_line_for_an_option_that_is_wrong() {
         assert!(lines.contains(&format!("sysconn: --{wrong}: expected ")), "{arguments:?}: {lines}");
         assert!(!lines.contains("beside it"), "{arguments:?}: {lines}");
     }
+    // Of a type that the option does not take.
+    let folder = folder("wrong");
+    let file = folder.join("options.toml");
+    fs::write(&file, "cluster = [\"nats://127.0.0.1:4222\"]\nnode = 3\n").unwrap();
+    let output = sysconn(&["check-config", "--quiet", "--config", file.to_str().unwrap()], &[]);
+    let lines = text(&output.stderr);
+    assert!(lines.lines().count() == 1 && lines.contains("node: expected 1 to 32 characters"), "{lines}");
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

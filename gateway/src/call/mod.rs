@@ -123,7 +123,9 @@ pub(crate) fn meaning(error_id: ErrorId) -> &'static str {
         ErrorId::UNKNOWN_COMMAND => "no such command",
         ErrorId::BAD_PACKET => "a wrong DataSize",
         ErrorId::NOT_LOGGED_IN => "the command is for clients that have logged in (--login, --account)",
-        ErrorId::NOT_ALLOWED => "not for this kind of client, or it names what does not exist",
+        ErrorId::NOT_ALLOWED => {
+            "not for this kind of client, or it names what does not exist, such as a room that was not joined"
+        }
         ErrorId::TOO_MANY_REQUESTS => "too many packets in one second",
         ErrorId::NOT_AVAILABLE => "not available now",
         ErrorId::LOGIN_REFUSED => "the login was refused",

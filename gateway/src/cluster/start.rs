@@ -87,7 +87,8 @@ impl Cluster {
     ) -> Result<Arc<Self>, String> {
         let nats = nats(options)?;
         let name = |option: &str, text: &str| {
-            NodeName::new(text).map_err(|_| format!("--{option}: a name is 1 to 32 of a to z, 0 to 9 and -"))
+            NodeName::new(text)
+                .map_err(|_| format!("--{option}: a name is 1 to 32 characters of a to z, 0 to 9 and -"))
         };
         let own_name = name("node", options.node.as_deref().unwrap_or_default())?;
         let cluster = name("cluster-id", &options.id)?;

@@ -82,22 +82,31 @@ fn wait_for_input(file: &File) -> io::Result<()> {
     }
 }
 
+/// What is in a file.
+#[derive(Default)]
+pub(super) struct Parsed {
+    pub(super) given: Vec<Given>,
+    pub(super) mistakes: Vec<Exit>,
+    /// The options whose values have a type that they do not take.
+    pub(super) refused: Vec<&'static str>,
+}
+
 /// Parses the options in the content of the file, and returns all mistakes in it.
-pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, Vec<Exit>) {
+pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Parsed {
     let name = escape::long(path);
     let fail = |what: String| Exit::Error(format!("sysconn: {name}: {what}"));
     let bytes = match content {
         Ok(bytes) => bytes,
         Err(error) => {
             let line = format!("sysconn: --config: {name}: cannot be read: {error}");
-            return (Vec::new(), vec![Exit::Error(line)]);
+            return Parsed { mistakes: vec![Exit::Error(line)], ..Parsed::default() };
         }
     };
     let table = match table(bytes) {
         Ok(table) => table,
-        Err(what) => return (Vec::new(), vec![fail(what)]),
+        Err(what) => return Parsed { mistakes: vec![fail(what)], ..Parsed::default() },
     };
-    let (mut given, mut mistakes) = (Vec::new(), Vec::new());
+    let Parsed { mut given, mut mistakes, mut refused } = Parsed::default();
     for (key, value) in table {
         let Some(entry) = entries().find(|entry| entry.key() == key) else {
             let meant = nearest(&key, entries().map(Entry::key));
@@ -108,12 +117,13 @@ pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, V
         match values(entry, &value) {
             Ok(values) => given.push(Given { entry, origin, values }),
             Err(wrong) => {
+                refused.push(entry.name);
                 let wrong = escape::bare(wrong.to_string());
                 mistakes.push(refuse(&origin, entry.value_type.expected(), &wrong));
             }
         }
     }
-    (given, mistakes)
+    Parsed { given, mistakes, refused }
 }
 
 /// Parses the content. The error says what is wrong with it.
