@@ -42,6 +42,7 @@ echo operator-of-the-example > "$folder/token"
 for node in a b c; do
     "$program" serve --listen 127.0.0.1:0 --cluster "$url" --node "$node" --data "$folder/$node" \
         --admin 127.0.0.1:0 --admin-token-file "$folder/token" \
+        --dev --dev-listen 127.0.0.1:0 --log info \
         > "$folder/$node.out" 2> "$folder/$node.log" &
     process=$!
     started="$process $started"
@@ -51,8 +52,9 @@ for node in a b c; do
     done
     game=$(sed -n 's/^listening on //p' "$folder/$node.out")
     admin=$(sed -n 's/.*the admin server is at \(http[^ ]*\).*/\1/p' "$folder/$node.log")
-    echo "gateway $node: ws://$game, dashboard $admin"
-    eval "game_$node=$game admin_$node=$admin"
+    page=$(sed -n 's/.*the page of --dev is at \(http[^ ]*\).*/\1/p' "$folder/$node.log")
+    echo "gateway $node: ws://$game, dashboard $admin, page for players $page"
+    eval "game_$node=$game admin_$node=$admin page_$node=$page"
 done
 started="$started $nats"
 
@@ -60,16 +62,20 @@ cat << TEXT
 
 Try, in other terminals:
 
-1. A role has one connection, wherever it is. The second of these closes the first one with 4007:
-     $program call ws://$game_a room.join --json '{"room": "plaza"}' --account ann --role 7 --listen
-     $program call ws://$game_b room.join --json '{"room": "plaza"}' --account ann --role 7 --listen
-2. Each gateway shows the connections of all:
+1. A room spans all gateways. This one joins at gateway b, and prints what is said, as push 1210:
+     $program call ws://$game_b room.join --json '{"room": "lobby"}' --account ann --role 7 --listen
+   Now open $page_a, the page of gateway a, in a browser, log in as another role, join
+   the room lobby, and say something.
+2. A role has one connection, wherever it is. This closes the one of step 1 with 4007:
+     $program call ws://$game_c room.join --json '{"room": "lobby"}' --account ann --role 7 --listen
+3. Each gateway shows the connections of all:
      $program call ws://$game_c monitor.connections --json '{"all_nodes": true}' --account boss --role 9 --kind monitor
    and in a terminal, with the keys 4 and a:
      $program top $admin_c --token-file $folder/token
-3. Kill a gateway (kill -9), or stop NATS (kill -STOP $nats; kill -CONT $nats), and look at the logs in
+4. Kill a gateway (kill -9), or stop NATS (kill -STOP $nats; kill -CONT $nats), and look at the logs in
    $folder, and at
-     curl --silent ${admin_a}metrics | grep cluster
+     curl --silent ${admin_a}metrics | grep sysconn_cluster
+     curl --silent ${admin_a}readyz
 
 Ctrl-C ends everything.
 TEXT

@@ -170,12 +170,12 @@ pub(crate) fn tls_failed(record: &Record, log: &mut LogLimiter, now: Moment, err
 /// Writes a line about a login that was accepted.
 pub(crate) fn logged_in(record: &Record, log: &mut LogLimiter, now: Moment, login: &Login) {
     let Login { identity, kind, custodian, take_topics: _ } = login;
-    let (role_id, kind) = (identity.role_id, format!("{kind:?}"));
+    let role_id = identity.role_id;
     let custodian_role_id = custodian.as_ref().map_or(0, |custodian| custodian.role_id);
     let fields = [
         Some(("account", Value::from(identity.account.as_str()))),
         Some(("role_id", Value::from_display(&role_id))),
-        Some(("kind", Value::from(kind.as_str()))),
+        Some(("kind", Value::from(kind.label()))),
         custodian.as_ref().map(|custodian| ("custodian", Value::from(custodian.account.as_str()))),
         custodian.as_ref().map(|_| ("custodian_role_id", Value::from_display(&custodian_role_id))),
     ];

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use log::LevelFilter;
 
-use crate::options::{Accounts, AccountsAction, LogFormat};
+use crate::options::{Accounts, AccountsAction, LogFormat, of_option};
 use crate::run::start_log;
 use crate::signals;
 use crate::store::accounts::{self, AccountKey};
@@ -18,7 +18,7 @@ pub(crate) fn accounts(task: &Accounts) -> Result<bool, String> {
     signals::unblock()?;
     // The store's thread has the reason if it fails.
     start_log(LevelFilter::Error, LogFormat::Text);
-    let store = Store::open_existing(&task.data)?;
+    let store = Store::open_existing(&task.data).map_err(of_option("data"))?;
     let action = task.action;
     let found = store.call(move |transaction| act(action, transaction));
     store.close();

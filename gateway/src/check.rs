@@ -11,7 +11,7 @@ use sysconn::config::Listen;
 
 use crate::admin::AdminToken;
 use crate::auth::Auth;
-use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, read, shown};
+use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, of_option, read, shown};
 use crate::run::start_log;
 use crate::store::Store;
 use crate::tls::TlsFiles;
@@ -74,10 +74,14 @@ fn files(options: &mut Options) -> Vec<String> {
     // Without --admin nobody reads it, as a warning says.
     let token = options.admin.token_file.as_deref().filter(|_| options.admin.listen.is_some());
     let token = token.and_then(|path| AdminToken::open(path).err());
-    problems.extend(token.map(|line| format!("--admin-token-file: {line}")));
+    problems.extend(token.map(of_option("admin-token-file")));
     problems.extend(options.cluster().and_then(|options| cluster::check(options).err()));
     if let Some(path) = options.data.as_deref() {
-        problems.extend(directory("data", path, true).and_then(|()| Store::check_files(path)).err());
+        problems.extend(
+            directory("data", path, true)
+                .and_then(|()| Store::check_files(path).map_err(of_option("data")))
+                .err(),
+        );
     }
     problems.extend(options.record.as_deref().and_then(|path| directory("record", path, false).err()));
     problems.extend(options.config.listen.iter().filter_map(|listen| socket("listen", listen).err()));

@@ -19,7 +19,7 @@ pub(crate) fn fit(config: &mut Config) {
     let asked = config.limits.max_connections;
     if let Some(asked) = asked.filter(|asked| *asked > allowed) {
         log::warn!(
-            "the descriptor limit of {limit} does not meet max-connections {asked}: at most {allowed} are admitted"
+            "the descriptor limit of {limit} does not meet --max-connections {asked}: at most {allowed} are admitted"
         );
     }
     config.limits.max_connections = Some(asked.map_or(allowed, |asked| asked.min(allowed)));

@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use sysconn::config::Listen;
 
 use crate::client::over_tls;
-use crate::options::{Options, Sources, read};
+use crate::options::{Exit, Options, Sources, read, shown};
 use crate::own_server::{reachable, trusting};
 
 /// The longest time to find out where to ask, and then to get an answer, whatever the server sends meanwhile.
@@ -32,8 +32,20 @@ struct Target {
     maybe_proxied: bool,
 }
 
+/// Why nobody is asked, or nobody answers.
+#[derive(Clone)]
+enum NoAnswer {
+    /// The options or the URL do not say where to ask: one line for standard error.
+    Unusable(Exit),
+    /// One line for standard output.
+    Failed(String),
+}
+
 /// Asks, and prints one line. Returns whether the answer is 200.
-pub(crate) fn health(sources: Sources, url: Option<String>) -> bool {
+///
+/// # Errors
+/// The options or the URL cannot be used.
+pub(crate) fn health(sources: Sources, url: Option<String>) -> Result<bool, Exit> {
     let (found, targets) = sync_channel(1);
     let (answered, answers) = sync_channel(1);
     // On a thread, since names and files, and whoever holds the address, can take any time.
@@ -48,32 +60,41 @@ pub(crate) fn health(sources: Sources, url: Option<String>) -> bool {
             let _ = answered.send(ask(&target));
         }
     };
-    let thread = Builder::new().spawn(asks).map_err(|error| format!("cannot start a thread: {error}"));
+    let thread = Builder::new().spawn(asks);
+    let thread = thread.map_err(|error| NoAnswer::Failed(format!("cannot start a thread: {error}")));
     let answer = thread.and_then(|_| {
         let names = told(&targets, "nobody says where to ask")??;
-        told(&answers, &format!("{names}: no answer"))?
+        told(&answers, &format!("{names}: no answer"))?.map_err(NoAnswer::Failed)
     });
-    // The output may have no reader.
-    let _ = match &answer {
-        Ok((status, listen)) => writeln!(io::stdout(), "{listen}: {status}"),
-        Err(line) => writeln!(io::stdout(), "{line}"),
+    let (line, is_healthy) = match answer {
+        Ok((status, listen)) => (format!("{listen}: {status}"), status == "200"),
+        Err(NoAnswer::Failed(line)) => (line, false),
+        Err(NoAnswer::Unusable(exit)) => return Err(exit),
     };
-    answer.is_ok_and(|(status, _)| status == "200")
+    // The output may have no reader.
+    let _ = writeln!(io::stdout(), "{line}");
+    Ok(is_healthy)
 }
 
-fn told<T>(by: &Receiver<T>, missing: &str) -> Result<T, String> {
-    by.recv_timeout(PATIENCE).map_err(|_| format!("{missing} within {} s", PATIENCE.as_secs()))
+fn told<T>(by: &Receiver<T>, missing: &str) -> Result<T, NoAnswer> {
+    let late = |_| NoAnswer::Failed(format!("{missing} within {} s", PATIENCE.as_secs()));
+    by.recv_timeout(PATIENCE).map_err(late)
+}
+
+fn unusable(line: String) -> NoAnswer {
+    NoAnswer::Unusable(Exit::Error(format!("sysconn: healthcheck: {line}")))
 }
 
 /// `/readyz` of `--admin`, or else the game's port with `--health-path`.
-fn of_options(sources: &Sources) -> Result<Target, String> {
-    let options = sources.options(read).map_err(|exit| exit.into_text())?;
+fn of_options(sources: &Sources) -> Result<Target, NoAnswer> {
+    let options = sources.options(read).map_err(NoAnswer::Unusable)?;
     if let Some(admin) = &options.admin.listen {
         let (at, path) = (vec![at_listener(admin)?], READY.to_owned());
         return Ok(Target { at, path, is_tls: false, maybe_proxied: false });
     }
     let Some(path) = options.config.upgrade.health_path.clone() else {
-        return Err("there is nothing to ask without --admin or --health-path: give one, or a URL".to_owned());
+        let line = "there is nothing to ask without --admin or --health-path: give one, or a URL";
+        return Err(unusable(line.to_owned()));
     };
     let is_tls = |listen: &Listen| options.tls_cert.is_some() && matches!(listen, Listen::Tcp(_));
     match options.config.listen.first() {
@@ -83,7 +104,7 @@ fn of_options(sources: &Sources) -> Result<Target, String> {
             at: vec![at_listener(listen)?],
             path,
         }),
-        None => Err("the address of systemd's socket is not known here: give a URL".to_owned()),
+        None => Err(unusable("the address of systemd's socket is not known here: give a URL".to_owned())),
     }
 }
 
@@ -92,10 +113,11 @@ fn is_proxied(options: &Options) -> bool {
 }
 
 /// Where a listener of the options is reached.
-fn at_listener(listen: &Listen) -> Result<Listen, String> {
+fn at_listener(listen: &Listen) -> Result<Listen, NoAnswer> {
     match listen {
         Listen::Tcp(address) if address.port() == 0 => {
-            Err(format!("{address}: the port that the system chose is not known here: give a URL"))
+            let line = format!("{address}: the port that the system chose is not known here: give a URL");
+            Err(unusable(line))
         }
         Listen::Tcp(address) => Ok(Listen::Tcp(reachable(*address))),
         listen => Ok(listen.clone()),
@@ -103,7 +125,8 @@ fn at_listener(listen: &Listen) -> Result<Listen, String> {
 }
 
 /// `http://HOST:PORT/PATH`, with https too, or `unix:SOCKET`.
-fn of_url(url: &str) -> Result<Target, String> {
+fn of_url(url: &str) -> Result<Target, NoAnswer> {
+    let fail = |what: String| unusable(format!("{what}, not {}", shown(url)));
     let target = |at, path, is_tls| Target { at, path, is_tls, maybe_proxied: false };
     if let Some(socket) = url.strip_prefix("unix:") {
         return Ok(target(vec![Listen::Unix(PathBuf::from(socket))], READY.to_owned(), false));
@@ -111,13 +134,16 @@ fn of_url(url: &str) -> Result<Target, String> {
     let (is_tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
         (Some(rest), _) => (false, rest),
         (None, Some(rest)) => (true, rest),
-        (None, None) => return Err("expected http://HOST:PORT/PATH or unix:SOCKET".to_owned()),
+        (None, None) => return Err(fail("expected http://HOST:PORT/PATH or unix:SOCKET".to_owned())),
     };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if path.bytes().any(|byte| !byte.is_ascii_graphic()) {
-        return Err("expected a path without spaces and control characters".to_owned());
+        return Err(fail("expected a path without spaces and control characters".to_owned()));
     }
-    let found = authority.to_socket_addrs().map_err(|error| format!("expected HOST:PORT: {error}"))?;
+    let found = authority.to_socket_addrs().map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => fail(format!("expected HOST:PORT ({error})")),
+        _ => NoAnswer::Failed(format!("{}: {error}", shown(authority))),
+    })?;
     Ok(target(found.map(Listen::Tcp).collect(), format!("/{path}"), is_tls))
 }
 

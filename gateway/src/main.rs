@@ -97,7 +97,7 @@ fn start() -> Result<u8, Exit> {
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Tool(tool) => use_tool(&tool).map_err(failed),
         Task::Check(sources, quiet) => Ok(if check(&sources, quiet) { 0 } else { UNUSABLE }),
-        Task::Health(sources, url) => Ok(if health(sources, url) { 0 } else { NOT_SO }),
+        Task::Health(sources, url) => Ok(if health(sources, url)? { 0 } else { NOT_SO }),
         Task::Serve(sources) => {
             let passed = take_sockets().map_err(failed)?;
             // Reading the options can take any time, and signals must work meanwhile.

@@ -17,7 +17,7 @@ use crate::signals;
 pub(crate) fn mint(task: &Mint) -> Result<(), String> {
     signals::unblock()?;
     check_login(&task.login).map_err(|reason| format!("token: {reason}"))?;
-    let name = shown(&task.keys);
+    let name = format!("--token-keys: {}", shown(&task.keys));
     let text = read(&task.keys).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     let keys = Keys::from_text(&text).map_err(|error| format!("{name}: {error}"))?;
     let expires = Duration::from_millis(unix_ms()).saturating_add(task.lifetime);

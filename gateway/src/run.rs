@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use log::LevelFilter;
-use sysconn::{Application, Config, ServerHandle, Service, Worker, Workers};
+use sysconn::{Application, BindError, Config, ServerHandle, Service, Worker, Workers};
 
 use crate::admin::{Admin, Subject};
 use crate::auth::Auth;
@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, Keeper};
 use crate::delay::Delay;
 use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
-use crate::options::{ClusterOptions, LogFormat, Mode, Options, PassedSocket, shown};
+use crate::options::{ClusterOptions, LogFormat, Mode, Options, PassedSocket, of_option, shown};
 use crate::reload::{Reload, Told};
 use crate::service::{ServiceManager, State, feed_watchdog, watchdog_period};
 use crate::side::Side;
@@ -121,7 +121,7 @@ impl Game {
     fn serve(self, mut server: Server, admin: Option<Admin>) -> Result<(), String> {
         let Game { auth, wechat, diagnostics, is_dev, only_local_pages, .. } = self;
         let delay = Arc::new(Delay::start()?);
-        let store = Arc::new(Store::open(self.data.as_deref())?);
+        let store = Arc::new(Store::open(self.data.as_deref()).map_err(of_option("data"))?);
         let blacklist = Arc::new(Blacklist::open(self.rules, store.clone())?);
         server.admin = admin.map(|admin| (admin, blacklist.clone(), diagnostics));
         let workers = server.config.workers;
@@ -191,7 +191,7 @@ impl Server {
         let watchdog = watchdog_period();
         // Its figures come with the metrics.
         self.config.metrics |= watchdog.is_some();
-        let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
+        let mut workers = Workers::bind(&self.config, service, state).map_err(|error| in_words(&error))?;
         let (server, is_draining) = (workers.handle(), Arc::new(AtomicBool::new(false)));
         let drained = server.clone();
         let manager = ServiceManager::from_environment();
@@ -246,6 +246,14 @@ impl Server {
             }
         };
         workers.run_with(begin).map_err(|error| format!("a reactor ended: {error}"))
+    }
+}
+
+/// Why a server cannot be bound, behind the option that names the directory if it is that.
+fn in_words(error: &BindError) -> String {
+    match error {
+        BindError::Record(path, error) => format!("--record: {}: {error}", shown(path)),
+        error => error.to_string(),
     }
 }
 

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use common::Program;
+use common::{Program, eventually};
 
 /// A directory for the files of a test.
 fn directory(name: &str) -> PathBuf {
@@ -66,7 +66,7 @@ fn the_status_says_whether_a_reply_came() {
                 "ErrorID 4: ",
             ),
             (join, 1, "", "refused with ErrorID 3: the command is for clients that have logged in"),
-            (&["2000"], 1, "", "refused with ErrorID 1: no such command"),
+            (&["2000"], 1, "", &format!("{url}: refused with ErrorID 1: no such command")),
             (&["1103", "--hex", "1234"], 1, "", "refused with ErrorID 4660: the application's own"),
             (&[join, &["--account", ""]].concat(), 1, "", "ErrorID 7: the login was refused"),
             (&["echo.panic"], 4, "", "closed the connection with 1011: handler failed; reconnect later"),
@@ -77,12 +77,33 @@ fn the_status_says_whether_a_reply_came() {
                 "",
                 "closed the connection with 4001: undecodable data; do not reconnect",
             ),
-            (&["echo.sink", "--timeout", "50ms"], 5, "", "the server does not answer"),
+            (&["echo.sink", "--timeout", "50ms"], 5, "", &format!("{url}: the server does not answer")),
             (&["1101", "--text", "a\u{9b}\u{202e}b"], 0, "a\\u{9b}\\u{202e}b\n", ""),
         ],
     );
     let (status, output, _) = run(&["call", &url, "account.server_time"]);
     assert!(status == 0 && output.starts_with("{\"server_time_ms\":\""), "{output}");
+}
+
+/// The log says that the client has closed the connection, and not that it is gone.
+#[test]
+fn a_call_that_fails_closes_its_connection() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--log", "info"]);
+    let url = format!("ws://{}", program.address());
+    let calls: [(&[&str], i32); 4] = [
+        (&["1101"], 0),
+        (&["2000"], 1),
+        (&["room.join", "--account", ""], 1),
+        (&["echo.sink", "--timeout", "50ms"], 5),
+    ];
+    for (call, expected) in calls {
+        assert_eq!(run(&[&["call", &url], call].concat()).0, expected, "{call:?}");
+    }
+    let closed = || {
+        let log = String::from_utf8(program.log()).unwrap();
+        log.matches(r#"cause="closed by the client with 1000""#).count()
+    };
+    eventually("all are closed by the client", || closed() == calls.len());
 }
 
 #[test]
@@ -124,10 +145,14 @@ fn what_cannot_be_used_is_said_in_one_line() {
             "expected m_1201_tos as JSON: unrecognized field",
         ),
         (&["call", "ws://a", "1201", "--json", "{} {}"], 2, "trailing characters"),
-        (&["call", "ws://a", "1201", "--routes", "/no/such"], 2, "/no/such: cannot be read"),
+        (&["call", "ws://a", "1201", "--routes", "/no/such"], 2, "--routes: /no/such: cannot be read"),
         (&["call", "ws://a", "a.b", "--proto", "/no/such"], 2, "/no/such: "),
         (&["call", "ws://a", "1101", "--repeat", "0"], 2, "0 is not in 1.."),
-        (&["call", &format!("ws://{nobody}"), "1101"], 3, "Connection refused"),
+        (
+            &["call", &format!("ws://{nobody}"), "1101"],
+            3,
+            &format!("sysconn: ws://{nobody}: Connection refused"),
+        ),
         (
             &["call", &format!("ws://{}", program.address()), "1101"],
             3,
@@ -268,7 +293,7 @@ fn tls_trusts_the_given_roots_only() {
         &[
             (&["1101", "--text", "a", "--ca", cert], 0, "a\n", ""),
             (&["1101", "--text", "a", "--ca", "/no/such"], 2, "", "/no/such: "),
-            (&["1101", "--text", "a", "--ca", key], 2, "", "expected certificates in PEM"),
+            (&["1101", "--text", "a", "--ca", key], 2, "", "--ca: "),
             (&["1101", "--text", "a"], 3, "", "TLS: the server's certificate is not signed by an authority"),
         ],
     );
@@ -317,7 +342,7 @@ fn a_token_logs_in() {
             (&[&join[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
             (&[&join[..], &["--role", "8"]].concat(), 1, "", "ErrorID 7: the login was refused"),
             (&[&from_file[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
-            (&["1101", "--token-file", "/no/such"], 2, "", "/no/such: cannot be read"),
+            (&["1101", "--token-file", "/no/such"], 2, "", "--token-file: /no/such: cannot be read"),
             (&["1101", "--token-file", "a", "--login", "b"], 2, "", "cannot be used with"),
         ],
     );

@@ -18,18 +18,29 @@ fn command(name: &str, options: &[String]) -> Command {
     command
 }
 
-/// Whether `serve` begins to accept clients. If it does not, it ends with status 2.
+/// Whether `serve` begins to accept clients. If it does not, it ends with status 2, and says why.
 fn serves(options: &[String]) -> bool {
-    let mut child = command("serve", options).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command("serve", options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     if line.is_empty() {
-        assert_eq!(child.wait().unwrap().code(), Some(2), "{options:?}");
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{options:?}");
+        expect_names(options, &String::from_utf8(ended.stderr).unwrap());
         return false;
     }
     child.kill().unwrap();
     child.wait().unwrap();
     true
+}
+
+/// Checks that an error names one of the options, or the address that cannot be listened on.
+fn expect_names(options: &[String], err: &str) {
+    let line = err.lines().find_map(|line| line.strip_prefix("sysconn: ")).unwrap_or_default();
+    let first = line.split([':', ' ']).next().unwrap_or_default();
+    let is_named = |option: &String| option.starts_with("--") && option == first;
+    let is_address = line.starts_with("cannot listen on unix:");
+    assert!(options.iter().any(is_named) || is_address, "{options:?}: {err}");
 }
 
 fn fill(folder: &Path) {
@@ -123,4 +134,7 @@ fn agree(options: &str, is_good: bool, folder: &str) {
     let err = String::from_utf8(checked.stderr).unwrap();
     assert_eq!(checked.status.code(), expected, "{options:?}: {err}");
     assert_eq!(err.lines().any(|line| line.starts_with("sysconn: ")), !is_good, "{options:?}: {err}");
+    if !is_good {
+        expect_names(&options, &err);
+    }
 }

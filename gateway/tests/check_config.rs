@@ -109,6 +109,14 @@ fn check_config_has_one_line_for_an_option_that_is_wrong() {
         assert!(lines.contains(&format!("sysconn: --{wrong}: expected ")), "{arguments:?}: {lines}");
         assert!(!lines.contains("beside it"), "{arguments:?}: {lines}");
     }
+    // Of a type that the option does not take.
+    let folder = folder("wrong");
+    let file = folder.join("options.toml");
+    fs::write(&file, "cluster = [\"nats://127.0.0.1:4222\"]\nnode = 3\n").unwrap();
+    let output = sysconn(&["check-config", "--quiet", "--config", file.to_str().unwrap()], &[]);
+    let lines = text(&output.stderr);
+    assert!(lines.lines().count() == 1 && lines.contains("node: expected 1 to 32 characters"), "{lines}");
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
@@ -180,10 +188,14 @@ fn check_config_tells_all_problems_at_once() {
 /// Asks, and returns the status of the program and its line.
 fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let output = sysconn(&[&["healthcheck"], arguments].concat(), environment);
-    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
-    let out = text(&output.stdout);
-    assert_eq!(out.lines().count(), 1, "{out}");
-    (output.status.code(), out.trim_end().to_owned())
+    // What cannot be used is an error.
+    let (said, other) = match output.status.code() {
+        Some(2) => (output.stderr, output.stdout),
+        _ => (output.stdout, output.stderr),
+    };
+    let line = text(&said);
+    assert_eq!((line.lines().count(), text(&other)), (1, String::new()), "{line}");
+    (output.status.code(), line.trim_end().to_owned())
 }
 
 #[test]
@@ -237,8 +249,8 @@ fn a_health_check_says_whether_the_server_serves() {
     }
     for (arguments, part) in [
         (&[][..], "there is nothing to ask without --admin or --health-path"),
-        (&["ftp://a:1/"], "expected http://HOST:PORT/PATH"),
-        (&["http://localhost/"], "expected HOST:PORT: "),
+        (&["ftp://a:1/"], "expected http://HOST:PORT/PATH or unix:SOCKET, not ftp://a:1/"),
+        (&["http://localhost/"], "expected HOST:PORT ("),
         (&["http://127.0.0.1:1/a b"], "expected a path without spaces"),
         (&["--health-path=/up", "--listen=systemd"], "give a URL"),
         (&["--health-path=/up", "--listen=127.0.0.1:0"], "the port that the system chose is not known"),
@@ -246,7 +258,8 @@ fn a_health_check_says_whether_the_server_serves() {
         (&["--health-path=/up", "--max-len=0"], "--max-len: expected"),
     ] {
         let (status, line) = asks(arguments, &[]);
-        assert!(status == Some(1) && line.contains(part), "{arguments:?}: {line}");
+        assert!(status == Some(2) && line.contains(part), "{arguments:?}: {line}");
+        assert!(line.starts_with("sysconn: "), "{arguments:?}: {line}");
     }
     fs::remove_dir_all(folder).unwrap();
 }

@@ -40,9 +40,14 @@ fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
         (&["--config", file], &[], "nothing = 1", "unknown key \"nothing\""),
         (&["--tls-cert", file], &[], "", "--tls-cert: expected --tls-key"),
         (&["echo", "--tls-key", file], &[], "", "--tls-key: expected --tls-cert"),
-        (&["--tls-cert", "/no/such.pem", "--tls-key", file], &[], "", "/no/such.pem: cannot be read: "),
+        (
+            &["--tls-cert", "/no/such.pem", "--tls-key", file],
+            &[],
+            "",
+            "--tls-cert: /no/such.pem: cannot be read: ",
+        ),
         (&["--tls-cert", file, "--tls-key", file], &[], "", ": no certificate in PEM"),
-        (&["--config", "/no/such/file.toml"], &[], "", "/no/such/file.toml: cannot be read"),
+        (&["--config", "/no/such/file.toml"], &[], "", "--config: /no/such/file.toml: cannot be read"),
     ];
     for (arguments, environment, content, part) in cases {
         std::fs::write(file, content)?;
@@ -58,8 +63,11 @@ fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
 
 #[test]
 fn help_and_version_go_to_standard_output() -> io::Result<()> {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["--help"], "--max-connections-per-ip <COUNT>"),
+        (&["help"], "--max-connections-per-ip <COUNT>"),
+        (&["help", "call"], "Usage: sysconn call [OPTIONS] <URL> <COMMAND>"),
+        (&["accounts", "help"], "Usage: sysconn accounts <COMMAND>"),
         (&["serve", "--help"], "[default: 127.0.0.1:9001]"),
         (&["echo", "-h"], "[default: 127.0.0.1:9002]"),
         (&["--version"], concat!("sysconn ", env!("CARGO_PKG_VERSION"), "\n")),

@@ -95,7 +95,7 @@ fn an_unusable_directory_is_reported_at_start() {
         assert_eq!(output.status.code(), Some(2), "{unusable}");
         assert!(output.stdout.is_empty(), "it listened");
         let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.starts_with(&format!("sysconn: cannot record to {unusable}: ")), "{error}");
+        assert!(error.starts_with(&format!("sysconn: --record: {unusable}: ")), "{error}");
         assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
     }
 }

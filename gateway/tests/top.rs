@@ -119,7 +119,7 @@ fn what_cannot_be_done_has_one_line() {
         (&["--once", "unix:/nonexistent/admin"], "sysconn: unix:/nonexistent/admin: no connection: "),
         (&["--once", "ws://127.0.0.1:1"], "expected http://HOST:PORT, https://HOST:PORT or unix:PATH"),
         (&["--once", "http://127.0.0.1:1/api"], "expected http://HOST:PORT"),
-        (&["--token-file", "/nonexistent"], "/nonexistent: cannot be read"),
+        (&["--token-file", "/nonexistent"], "--token-file: /nonexistent: cannot be read"),
         (&["--token-file", empty], "expected a token on one line"),
         (&["--token-file", two], "expected a token on one line"),
         (&["--ca", empty], "expected certificates in PEM"),

@@ -1,6 +1,7 @@
 //! The values of labels. Each family has a fixed list of them; clients cannot add any.
 
 use crate::packet::ErrorId;
+use crate::record::ClientKind;
 
 /// Enums whose variants are label values.
 macro_rules! labels {
@@ -115,7 +116,7 @@ impl BadRequest {
 }
 
 /// The labels of kinds of client, in the order of [`ClientKind`](crate::ClientKind).
-pub(crate) const KINDS: [&str; 3] = ["guest", "player", "operator"];
+pub(crate) const KINDS: [&str; 3] = ClientKind::LABELS;
 
 /// The labels of ErrorIDs: those of the library, and one for all others, which the application chooses.
 pub(crate) const ERRORS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "other"];
@@ -142,12 +143,11 @@ pub(crate) fn status_label(index: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::ClientKind;
 
     #[test]
     fn kinds_have_the_order_of_those_of_clients() {
         for kind in [ClientKind::Guest, ClientKind::Player, ClientKind::Operator] {
-            assert_eq!(KINDS[kind as usize], format!("{kind:?}").to_lowercase());
+            assert_eq!(KINDS[kind as usize], kind.label());
         }
     }
 

@@ -1,6 +1,8 @@
 //! Logins, and the compact form in which a record keeps them: most clients are logged in.
 
 /// What a client is to the server: what it may do follows from its kind and from whether it is logged in.
+///
+/// Logs, metrics and the protocol have [names](Self::label) of their own for kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientKind {
     /// Of whom no more is known: every connection before its login.
@@ -18,6 +20,23 @@ pub enum ClientKind {
     ///
     /// Once it is logged in, it may also call the routes for [operators](crate::Access::Operator).
     Operator,
+}
+
+impl ClientKind {
+    /// The labels of all kinds, in their order.
+    pub(crate) const LABELS: [&str; 3] = ["tester", "game-server", "monitor"];
+
+    /// The name of the kind in logs and metrics: `tester` of a guest, `game-server` of a player, `monitor` of
+    /// an operator. The messages and tokens of the protocol have the same in their spelling, `GAME_SERVER`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        let [tester, game_server, monitor] = Self::LABELS;
+        match self {
+            ClientKind::Guest => tester,
+            ClientKind::Player => game_server,
+            ClientKind::Operator => monitor,
+        }
+    }
 }
 
 /// Who a logged-in connection is. A record lends it with names of type `&str`.

@@ -21,7 +21,7 @@ pub(super) async fn is_usable(client: &Client, events: [&Events; 2], shared: &Sh
         return false;
     }
     if !is_answered {
-        shared.fail("used", "it does not answer".to_owned());
+        shared.fail("it does not answer");
     }
     is_answered
 }
@@ -38,7 +38,7 @@ pub(super) fn note_refusal(events: [&Events; 2], shared: &Shared) -> bool {
          it must publish and subscribe below sysconn.{}.",
         shared.names.cluster
     );
-    shared.fail("used", error);
+    shared.fail(&error);
     true
 }
 

@@ -8,15 +8,15 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use tokio::time::sleep;
 
-use super::Shared;
 use super::credentials::Secret;
 use super::events::Events;
 use super::probe::PING;
+use super::{Shared, connect_error};
 
 /// How often a connection is tried.
 pub(super) const RETRY: Duration = Duration::from_millis(250);
 /// How long a server may take to say that it is there.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How often it is looked whether the connection is still the first.
 const LOOK: Duration = Duration::from_millis(500);
 /// The messages that wait in the client library.
@@ -40,11 +40,11 @@ pub(super) async fn connect(shared: &Shared, events: &Arc<Events>, echo: Echo) -
                     events.was_connected.store(true, Ordering::Release);
                     return client;
                 }
-                Err(error) => error.to_string(),
+                Err(error) => connect_error::in_words(&error, &shared.config),
             },
             Err(error) => error.to_string(),
         };
-        shared.fail("reached", error);
+        shared.fail(&error);
         sleep(RETRY).await;
     }
 }

@@ -74,7 +74,8 @@ pub(super) fn refused_subject(refusal: &str) -> Option<&str> {
     refusal.strip_prefix(REFUSED_PUBLISH)?.split('"').next()
 }
 
-fn cut(error: &str) -> String {
+/// As much of an error as is kept.
+pub(super) fn cut(error: &str) -> String {
     error.chars().take(MAX_ERROR_CHARS).collect()
 }
 

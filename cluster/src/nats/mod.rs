@@ -4,6 +4,7 @@ mod access;
 mod channel;
 mod config;
 mod connect;
+mod connect_error;
 mod credentials;
 mod events;
 mod lines;
@@ -192,10 +193,11 @@ impl Shared {
         is_news
     }
 
-    /// Notes why there is no connection, and says so if that is news: NATS cannot be reached, or used.
-    fn fail(&self, what: &str, error: String) {
+    /// Notes why there is no connection, with the addresses of NATS, and says so if that is news.
+    fn fail(&self, why: &str) {
+        let error = format!("{}: {why}", self.config.servers.join(", "));
         if self.set_error(Some(error.clone())) && self.lines.allows("why NATS cannot be used") {
-            log::warn!(target: crate::LOG, "NATS cannot be {what}: {error}");
+            log::warn!(target: crate::LOG, "NATS cannot be used: {error}");
         }
     }
 

@@ -125,7 +125,7 @@ async fn begin(
 }
 
 fn ended_at_once(shared: &Shared) -> End {
-    shared.fail("used", "it ends the connection at once".to_owned());
+    shared.fail("it ends the connection at once");
     End::Lost
 }
 

@@ -33,10 +33,13 @@ fn users_and_passwords_are_checked() {
     let server = Server::start("authorization { user: node, password: secret }\n");
     let right = TestBus::start("a", with(server.address(), "node:secret")).connected();
     right.publish(&Subject::Nodes, "hello").unwrap();
-    for wrong in [with(server.address(), "node:wrong"), config(server.address())] {
+    for (wrong, expected) in [
+        (with(server.address(), "node:wrong"), "it refuses the credentials of this node (--cluster-cred"),
+        (config(server.address()), "it asks for credentials, and this node has none (--cluster-credentials)"),
+    ] {
         let wrong = TestBus::start("b", wrong);
         let error = error(&wrong);
-        assert!(error.contains("authorization"), "{error}");
+        assert!(error.starts_with(&format!("{}: {expected}", server.address())), "{error}");
         assert!(!error.contains("wrong"), "a secret is in the reason");
     }
 }
@@ -50,7 +53,8 @@ fn nkeys_are_checked() {
     let _right = TestBus::start("a", with(server.address(), seed)).connected();
     let other = "SUAJWT64SXZXBV6ZQF3J7OSFRS72AG4FHYG6376BSKVLQP5EXRUY57ST7Q";
     let wrong = TestBus::start("b", with(server.address(), other));
-    assert!(error(&wrong).contains("authorization"));
+    let error = error(&wrong);
+    assert!(error.contains("it refuses the credentials"), "{error}");
 }
 
 #[test]
@@ -66,14 +70,33 @@ fn certificates_are_checked_on_both_sides() {
     let [a, b] = ["a", "b"].map(|name| TestBus::start(name, with(&ours, Some(&ours))).connected());
     a.publish(&Subject::Nodes, "over TLS").unwrap();
     b.wait_for(&received(&Subject::Nodes, "over TLS"));
-    for (name, config) in [
-        ("the server's is of another authority", with(&others, Some(&ours))),
-        ("the node's is of another authority", with(&ours, Some(&others))),
-        ("the node has none", with(&ours, None)),
-        ("no TLS", self::config(server.address())),
+    let plain = Server::start("");
+    let to_plain = |config: NatsConfig| NatsConfig { servers: vec![plain.address()], ..config };
+    let untrusted = "its certificate is not signed by an authority that is trusted here (--cluster-ca";
+    let no_tls = "it has no TLS, which tls://, --cluster-ca and --cluster-cert ask for";
+    for (name, config, expected) in [
+        ("the server's is of another authority", with(&others, Some(&ours)), untrusted),
+        (
+            "the node's is of another authority",
+            with(&ours, Some(&others)),
+            "it refuses the certificate of this node (--cluster-cert): ",
+        ),
+        (
+            "the node has none",
+            with(&ours, None),
+            "it asks for a certificate (--cluster-cert and --cluster-key)",
+        ),
+        ("no TLS", self::config(server.address()), untrusted),
+        ("the server has no TLS", to_plain(with(&ours, None)), no_tls),
+        (
+            "the server has no TLS, by the address",
+            self::config(plain.address().replace("nats:", "tls:")),
+            no_tls,
+        ),
     ] {
         let bus = TestBus::start("c", config);
-        println!("{name}: {}", error(&bus));
+        let error = error(&bus);
+        assert!(error.contains(expected), "{name}: {error}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! What looks like a NATS server, and is none: it greets, answers the first PING, and then fails.
+//! What looks like a NATS server, and is none: it greets, answers the first PING, and then fails, or does not
+//! even greet as one.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,6 +15,8 @@ pub(crate) enum Fault {
     Babbles,
     /// Sends the same error again and again.
     Repeats(&'static str),
+    /// Greets by this in place of what a NATS server sends, and does nothing else.
+    Greets(&'static str),
 }
 
 pub(crate) struct FalseServer {
@@ -45,7 +48,8 @@ impl FalseServer {
 /// Serves one connection until it fails.
 fn serve(mut socket: TcpStream, fault: Fault) -> Option<()> {
     let info = r#"INFO {"server_id":"x","version":"2.10.0","proto":1,"max_payload":1048576,"headers":true}"#;
-    socket.write_all(format!("{info}\r\n").as_bytes()).ok()?;
+    let greeting = if let Fault::Greets(greeting) = fault { greeting } else { &format!("{info}\r\n") };
+    socket.write_all(greeting.as_bytes()).ok()?;
     let (mut read, mut bytes) = (Vec::new(), [0; 4096]);
     while !read.windows(6).any(|part| part == b"PING\r\n") {
         let len = socket.read(&mut bytes).ok().filter(|len| *len > 0)?;
@@ -58,5 +62,7 @@ fn serve(mut socket: TcpStream, fault: Fault) -> Option<()> {
         Fault::Repeats(error) => loop {
             socket.write_all(format!("-ERR '{error}'\r\n").repeat(100).as_bytes()).ok()?;
         },
+        // It has not sent a PING.
+        Fault::Greets(_) => None,
     }
 }

@@ -10,7 +10,7 @@ use sysconn_cluster::bus::{Bus as _, Lane, SendError};
 use sysconn_cluster::nats::{MAX_TRAFFIC_BYTES, NatsConfig};
 use sysconn_cluster::wire::Subject;
 
-use crate::bus::{TestBus, Told, config, now, received};
+use crate::bus::{LONG, TestBus, Told, config, now, received};
 use crate::false_server::{FalseServer, Fault};
 use crate::relay::Relay;
 use crate::server::{Server, by_hand, hear_all};
@@ -133,6 +133,30 @@ fn a_server_that_fails_at_once_is_asked_every_250_ms() {
         let error = bus.bus.status().error.unwrap_or_default();
         assert!(error.contains(expected), "{fault:?}: {error}");
         assert_eq!(bus.next_if_any(), None, "{fault:?}");
+    }
+}
+
+/// What listens there and is no NATS server is named, with all addresses.
+#[test]
+fn a_server_that_does_not_greet_as_nats_is_none() {
+    let gone = Server::start("").kill();
+    for (greeting, expected) in [
+        ("220 mail.example\r\n", "what answers is no NATS server: "),
+        ("PONG\r\n", "what answers is no NATS server: expected INFO"),
+        ("", "no NATS server has answered within 1.5s"),
+    ] {
+        let server = FalseServer::start(Fault::Greets(greeting));
+        let other = format!("nats://127.0.0.1:{gone}");
+        // The last of the servers that were tried is the one that is told of.
+        for servers in [vec![server.address()], vec![server.address(), other]] {
+            let expected = format!("{}: {expected}", servers.join(", "));
+            let config = NatsConfig { servers, ..NatsConfig::default() };
+            let (bus, begin) = (TestBus::start("a", config), now());
+            while !bus.bus.status().error.is_some_and(|error| error.starts_with(&expected)) {
+                assert!(begin.elapsed() < LONG, "{greeting:?}: {:?}", bus.bus.status().error);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
-use sysconn::{ClientKind, ConnectionId, Peer, Snapshot, Survey};
+use sysconn::{ConnectionId, Peer, Snapshot, Survey};
 
 use super::error::Refusal;
 use super::helpers::{Helpers, Lane, Look};
@@ -76,7 +76,7 @@ static COLUMNS: [Column; 20] = [
     column("id", |row| Key::Number(row.snapshot.record.id().to_u64())),
     column("worker", |row| Key::Number(row.snapshot.record.id().worker() as u64)),
     column("peer", |row| address(row.snapshot.record.peer())),
-    column("kind", |row| Key::Text(kind(row.snapshot.record.kind()))),
+    column("kind", |row| Key::Text(row.snapshot.record.kind().label())),
     column("account", |row| Key::Text(row.snapshot.record.identity().map_or("", |who| who.account))),
     column("platform", |row| Key::Text(row.snapshot.record.identity().map_or("", |who| who.platform))),
     column("zone_id", |row| Key::Number(row.snapshot.record.identity().map_or(0, |who| who.zone_id.into()))),
@@ -220,14 +220,6 @@ fn address(peer: Peer) -> Key<'static> {
     })
 }
 
-fn kind(kind: ClientKind) -> &'static str {
-    match kind {
-        ClientKind::Guest => "guest",
-        ClientKind::Player => "player",
-        ClientKind::Operator => "operator",
-    }
-}
-
 fn describe(row: &Row) -> Value {
     let record = &row.snapshot.record;
     let identity = record.identity().unwrap_or_default();
@@ -236,7 +228,7 @@ fn describe(row: &Row) -> Value {
         "id": record.id().to_string(),
         "worker": record.id().worker(),
         "peer": record.peer().to_string(),
-        "kind": kind(record.kind()),
+        "kind": record.kind().label(),
         "account": identity.account,
         "platform": identity.platform,
         "zone_id": identity.zone_id,

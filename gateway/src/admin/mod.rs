@@ -41,7 +41,7 @@ use crate::blacklist::Blacklist;
 use crate::clock::unix_ms;
 use crate::cluster::Cluster;
 use crate::http::{Caller, HttpServer};
-use crate::options::AdminOptions;
+use crate::options::{AdminOptions, of_option};
 use crate::side::Side;
 
 use access::Access;
@@ -89,7 +89,7 @@ impl Admin {
     pub(crate) fn bind(options: &AdminOptions, socket_mode: Option<u32>) -> Result<Option<Self>, String> {
         let Some(listen) = &options.listen else { return Ok(None) };
         let token = options.token_file.as_deref().map(AdminToken::open).transpose();
-        let token = token.map_err(|error| format!("--admin-token-file: {error}"))?.map(Arc::new);
+        let token = token.map_err(of_option("admin-token-file"))?.map(Arc::new);
         let http = HttpServer::bind(listen, socket_mode).map_err(|error| format!("--admin: {error}"))?;
         Ok(Some(Admin { http, token, stall_warning: options.stall_warning }))
     }

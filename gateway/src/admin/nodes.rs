@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use super::error::Refusal;
 use super::query::Query;
 use crate::cluster::Cluster;
-use crate::messages::{self, Connection, monitor};
+use crate::messages::{Connection, monitor};
+use crate::modules::kind_of;
 use crate::modules::monitor::{Answered, Others, Space, list_all};
 
 /// Connections in a page by default, and at most.
@@ -146,17 +147,12 @@ impl Nodes {
 
 /// What another server says of a connection. What it does not say is null.
 fn describe(one: &Connection) -> Value {
-    let kind = match one.kind() {
-        messages::Kind::Tester => "guest",
-        messages::Kind::GameServer => "player",
-        messages::Kind::Monitor => "operator",
-    };
     json!({
         "node": one.node,
         "id": one.id.to_string(),
         "worker": ConnectionId::from_u64(one.id).worker(),
         "peer": one.peer,
-        "kind": kind,
+        "kind": kind_of(one.kind()).label(),
         "account": one.account,
         "platform": one.platform,
         "zone_id": one.zone_id,

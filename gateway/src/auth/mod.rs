@@ -9,7 +9,7 @@ use sysconn::token::Keys;
 
 use crate::clock::{OnceAMinute, unix_ms};
 use crate::jwt::{self, Expected, KeySet};
-use crate::options::{AuthOptions, shown};
+use crate::options::{AuthOptions, of_option, shown};
 
 use key_file::KeyFile;
 
@@ -50,15 +50,17 @@ impl Auth {
     /// Reads the files that the options name.
     ///
     /// # Errors
-    /// One line that says which of them cannot be used, and why.
+    /// One line that says which option names one that cannot be used, and why.
     pub(crate) fn open(options: &AuthOptions) -> Result<Self, String> {
         let parse_own: fn(&[u8]) -> _ = |text| Keys::from_text(text).map_err(|error| error.to_string());
-        let own = options.token_keys.as_ref().map(|path| KeyFile::open(path, parse_own)).transpose()?;
+        let own = options.token_keys.as_ref().map(|path| KeyFile::open(path, parse_own)).transpose();
+        let own = own.map_err(of_option("token-keys"))?;
         let Some(path) = &options.jwt_keys else {
             return Ok(Auth { own, denies_replay: options.denies_replay, ..Auth::default() });
         };
         jwt::install()?;
-        let keys = KeyFile::open(path, |text| KeySet::from_json(text).map_err(|error| error.to_string()))?;
+        let keys = KeyFile::open(path, |text| KeySet::from_json(text).map_err(|error| error.to_string()));
+        let keys = keys.map_err(of_option("jwt-keys"))?;
         let expected =
             Expected { issuer: options.jwt_issuer.clone(), audience: options.jwt_audience.clone() };
         let jwt = Jwt { keys, expected };

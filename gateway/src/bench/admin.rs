@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::connection::{Connection, Standing};
 use crate::http_client::{HttpClient, read_certificates, read_token};
-use crate::options::HttpAddress;
+use crate::options::{HttpAddress, of_option};
 
 /// Connections in one answer.
 const PAGE: usize = 1000;
@@ -62,8 +62,8 @@ impl Admin {
         token_file: Option<&Path>,
         ca: Option<&Path>,
     ) -> Result<Self, String> {
-        let token = token_file.map(read_token).transpose()?;
-        let roots = ca.map(read_certificates).transpose()?;
+        let token = token_file.map(read_token).transpose().map_err(of_option("token-file"))?;
+        let roots = ca.map(read_certificates).transpose().map_err(of_option("ca"))?;
         HttpClient::new(address, token.as_deref(), roots).map(Admin)
     }
 

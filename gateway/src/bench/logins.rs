@@ -35,7 +35,7 @@ impl Logins {
     pub(super) fn new(login: &BenchLogin) -> Result<Self, String> {
         let token = match (&login.token_keys, &login.token) {
             (Some(path), _) => {
-                let name = shown(path);
+                let name = format!("--token-keys: {}", shown(path));
                 let text = read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
                 Token::Keys(Keys::from_text(&text).map_err(|error| format!("{name}: {error}"))?)
             }

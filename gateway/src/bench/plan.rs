@@ -14,7 +14,7 @@ use crate::call::data::encode;
 use crate::client::{read_roots, tls_config};
 use crate::messages::{echo, room};
 
-use crate::options::{BenchTask, CallData, shown};
+use crate::options::{BenchTask, CallData, of_option, shown};
 
 /// The most requests in flight on one connection of an open loop. Those that are due beyond it wait, as a
 /// number, and count from when they were due.
@@ -147,7 +147,7 @@ fn content(task: &BenchTask, room_prefix: &str) -> Result<(Kind, Template), Stri
 }
 
 fn tls(task: &BenchTask) -> Result<Option<Tls>, String> {
-    let roots = task.ca.as_deref().map(read_roots).transpose()?;
+    let roots = task.ca.as_deref().map(read_roots).transpose().map_err(of_option("ca"))?;
     if !task.url.is_tls {
         return Ok(None);
     }

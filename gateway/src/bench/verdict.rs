@@ -23,9 +23,7 @@ pub(super) fn differences(
             lines.push(plural(count, one, many));
         }
     }
-    if figures.wrong > 0 && figures.answered == 0 && matches!(kind, Kind::Call { .. }) {
-        lines.push("no message is a reply to the command: is it a plain WebSocket echo (--echo)?".to_owned());
-    }
+    lines.extend(hint(figures, kind).map(str::to_owned));
     if matches!(kind, Kind::Rooms { .. }) && figures.delivered != figures.deliveries_due {
         let delivered = plural(figures.delivered, "delivery", "deliveries");
         lines.push(format!("{delivered}, and there should be {}", figures.deliveries_due));
@@ -51,6 +49,24 @@ pub(super) fn differences(
         )),
     }
     lines
+}
+
+/// What may be wrong with the arguments, if messages are not what they should be.
+fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
+    if figures.wrong == 0 {
+        return None;
+    }
+    match (kind, figures.answered) {
+        (Kind::Call { .. }, 0) => {
+            Some("no message is a reply to the command: is it a plain WebSocket echo (--echo)?")
+        }
+        (Kind::Echo, 0) => Some("no message is an echo: does the server want packets (without --echo)?"),
+        // The Data of the others is not looked at: these came when no request had a reply to come.
+        (Kind::Call { echoes: false, .. }, _) => {
+            Some("replies came that no request asked for: does each have several (--replies)?")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +104,21 @@ mod tests {
         assert!(check(&|_| {}, Kind::Echo, Some(&Err("no".to_owned()))).ends_with("own count: no"));
         let nobody = Counted { own, server: Packets::default(), differing: 1 };
         assert!(check(&|_| {}, Kind::Echo, Some(&Ok(nobody))).contains("knows none of 1 connection"));
-        let call = Kind::Call { cmd: 1101, echoes: true, replies: 1 };
-        for (kind, answered, is_echo) in [(call, 0, true), (call, 1, false), (Kind::Echo, 0, false)] {
+        let call = |cmd, echoes| Kind::Call { cmd, echoes, replies: 1 };
+        for (kind, answered, hint) in [
+            (call(1101, true), 0, Some("is it a plain WebSocket echo (--echo)?")),
+            (call(1101, true), 1, None),
+            (call(1104, false), 0, Some("is it a plain WebSocket echo (--echo)?")),
+            (call(1104, false), 1, Some("does each have several (--replies)?")),
+            (Kind::Echo, 0, Some("does the server want packets (without --echo)?")),
+            (Kind::Echo, 1, None),
+            (rooms, 0, None),
+        ] {
             let line = check(&|figures| (figures.wrong, figures.answered) = (1, answered), kind, None);
-            assert_eq!(line.contains("--echo"), is_echo, "{line}");
+            assert_eq!(line.contains("--"), hint.is_some(), "{line}");
+            assert!(line.ends_with(hint.unwrap_or_default()), "{line}");
+            let line = check(&|figures| figures.answered = answered, kind, None);
+            assert!(!line.contains("--"), "{line}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::client::{AnyClient, connect};
 use crate::clock::utc;
 use crate::login_as::{login_as, read_token};
 use crate::messages::{self, account, monitor};
-use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs};
+use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, of_option};
 use crate::signals;
 use crate::store::{Store, StoreError};
 
@@ -35,11 +35,11 @@ pub(crate) fn blacklist(task: &BlacklistTask) -> Result<(), String> {
     signals::unblock()?;
     match &task.on {
         BlacklistTarget::Server { url, offer, token_file, login } => {
-            let token = token_file.as_deref().map(read_token).transpose()?;
+            let token = token_file.as_deref().map(read_token).transpose().map_err(of_option("token-file"))?;
             ask(url, offer, &token.unwrap_or_default(), login, &task.action)
         }
         BlacklistTarget::Data { directory, ipv6_prefix } => {
-            let store = Arc::new(Store::open_existing(directory)?);
+            let store = Arc::new(Store::open_existing(directory).map_err(of_option("data"))?);
             let list = Blacklist::open(Rules::of_command(*ipv6_prefix), store.clone())?;
             let result = act(&list, &task.action);
             store.close();
@@ -89,8 +89,20 @@ fn ask(
 ) -> Result<(), String> {
     let failed = |error: ClientError| format!("{}: {error}", url.shown());
     let mut client = connect(url, offer, None, |_| Ok(())).map_err(failed)?;
-    let login = login_of(token, login);
-    let _: account::LoggedIn = client.ask(account::LOGIN, &login).map_err(|error| match error {
+    let result = ask_over(&mut client, url, &login_of(token, login), action);
+    client.close();
+    result
+}
+
+/// Logs in over a connection, and asks.
+fn ask_over(
+    client: &mut AnyClient,
+    url: &Url,
+    login: &account::Login,
+    action: &BlacklistAction,
+) -> Result<(), String> {
+    let failed = |error: ClientError| format!("{}: {error}", url.shown());
+    let _: account::LoggedIn = client.ask(account::LOGIN, login).map_err(|error| match error {
         ClientError::Refused(ErrorId::LOGIN_REFUSED) => format!(
             "{}: the login is refused: expected a token of an operator that is good for account {:?}, role {} \
              (--login-account, --login-role)",
@@ -112,12 +124,11 @@ fn ask(
         error => failed(error),
     };
     match request(action) {
-        None => print(all(&mut client).map_err(refused)?),
+        None => print(all(client).map_err(refused)?),
         Some(message) => {
-            print_total(ask_for(&mut client, &message).map_err(refused)?.total);
+            print_total(ask_for(client, &message).map_err(refused)?.total);
         }
     }
-    client.close();
     Ok(())
 }
 

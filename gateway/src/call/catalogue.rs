@@ -62,7 +62,7 @@ impl Catalogue {
         let is_own = routes.is_none() && proto.is_none();
         let routes = match routes {
             Some(path) => {
-                let name = shown(path);
+                let name = format!("--routes: {}", shown(path));
                 let text = read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
                 serde_json::from_slice(&text)
                     .map_err(|error| format!("{name}: expected what sysconn routes --json prints: {error}"))?
@@ -140,7 +140,7 @@ fn own_routes() -> Vec<Route> {
 fn compile(path: &Path) -> Result<DescriptorPool, String> {
     let name = shown(path);
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let failed = |error: protox::Error| format!("{name}: {}", shown(error.to_string()));
+    let failed = |error: protox::Error| format!("--proto: {name}: {}", shown(error.to_string()));
     let mut compiler = protox::Compiler::new([directory.unwrap_or(Path::new("."))]).map_err(failed)?;
     Ok(compiler.open_file(path).map_err(failed)?.descriptor_pool())
 }

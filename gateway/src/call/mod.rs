@@ -6,14 +6,14 @@ mod session;
 
 use std::io::{self, Write as _};
 
-use sysconn::client::{ClientError, Ended};
+use sysconn::client::{ClientError, Ended, Url};
 use sysconn::packet::ErrorId;
 use sysconn::{Cause, Identity, Login, Reconnect};
 
 use crate::client::read_roots;
 use crate::login_as::{login_as, read_token};
 use crate::messages::account;
-use crate::options::{CallTask, LoginAs, Token, shown};
+use crate::options::{CallTask, LoginAs, Token, of_option, shown};
 use crate::signals;
 use crate::tls_error;
 use catalogue::Catalogue;
@@ -36,36 +36,32 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
     let command = catalogue.command(&task.command)?;
     let data = encode(&task.data, &command, " (--proto)")?;
     let form = Form::of(&task.data);
-    let roots = task.ca.as_deref().map(read_roots).transpose()?;
+    let roots = task.ca.as_deref().map(read_roots).transpose().map_err(of_option("ca"))?;
     let login = task.login.as_ref().map(login_message).transpose()?;
     let mut session = match Session::connect(task, roots, &catalogue, form) {
         Ok(session) => session,
-        Err(error) => return Ok(tell(&error, UNREACHABLE)),
+        Err(error) => return Ok(tell(&task.url, &error, UNREACHABLE)),
     };
     let result = login
         .map_or(Ok(()), |message| session.ask(account::LOGIN, &message))
         .and_then(|()| session.repeat(&command, &data, task.repeat))
         .and_then(|()| if task.listen { session.listen() } else { Ok(()) });
-    match result {
-        Ok(()) => {
-            session.close();
-            Ok(0)
-        }
-        Err(Stop::Client(error)) => Ok(tell(&error, CLOSED)),
+    let status = match result {
+        Ok(()) => Ok(0),
+        Err(Stop::Client(error)) => Ok(tell(&task.url, &error, CLOSED)),
         // The output's reader has all that it wants.
-        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            session.close();
-            Ok(0)
-        }
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
         Err(Stop::Output(error)) => Err(format!("standard output: {error}")),
-    }
+    };
+    session.close();
+    status
 }
 
 fn login_message((token, options): &(Token, LoginAs)) -> Result<account::Login, String> {
     let token = match token {
         Token::None => String::new(),
         Token::Given(token) => token.clone(),
-        Token::File(path) => read_token(path)?,
+        Token::File(path) => read_token(path).map_err(of_option("token-file"))?,
     };
     let identity = Identity { role_id: 1, ..Identity::default() };
     Ok(login_as(&token, options, Login { identity, ..Login::default() }))
@@ -73,21 +69,28 @@ fn login_message((token, options): &(Token, LoginAs)) -> Result<account::Login, 
 
 /// Says on standard error what came in place of a reply. Returns the exit status; `lost` is the one of a
 /// connection that failed.
-fn tell(error: &ClientError, lost: u8) -> u8 {
-    let (status, line) = match error {
-        ClientError::Refused(error_id) => {
-            (REFUSED, format!("refused with ErrorID {error_id}: {}", meaning(*error_id)))
-        }
-        ClientError::Ended(ended) => (lost, end(ended)),
-        ClientError::TimedOut => (if lost == CLOSED { TIMED_OUT } else { lost }, error.to_string()),
-        ClientError::Io(failed) => {
-            (lost, tls_error::of_io(failed).map_or_else(|| error.to_string(), |line| format!("TLS: {line}")))
-        }
-        _ => (lost, error.to_string()),
-    };
+fn tell(url: &Url, error: &ClientError, lost: u8) -> u8 {
     // It may be closed.
-    let _ = writeln!(io::stderr(), "sysconn: {line}");
-    status
+    let _ = writeln!(io::stderr(), "sysconn: {}: {}", url.shown(), in_words(error));
+    match error {
+        ClientError::Refused(_) => REFUSED,
+        ClientError::TimedOut if lost == CLOSED => TIMED_OUT,
+        _ => lost,
+    }
+}
+
+/// What came in place of a reply, in words.
+pub(crate) fn in_words(error: &ClientError) -> String {
+    match error {
+        ClientError::Refused(error_id) => {
+            format!("refused with ErrorID {error_id}: {}", meaning(*error_id))
+        }
+        ClientError::Ended(ended) => end(ended),
+        ClientError::Io(failed) => {
+            tls_error::of_io(failed).map_or_else(|| error.to_string(), |line| format!("TLS: {line}"))
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// The end of a connection, with its cause in the server's words, and the advice.
@@ -120,7 +123,9 @@ pub(crate) fn meaning(error_id: ErrorId) -> &'static str {
         ErrorId::UNKNOWN_COMMAND => "no such command",
         ErrorId::BAD_PACKET => "a wrong DataSize",
         ErrorId::NOT_LOGGED_IN => "the command is for clients that have logged in (--login, --account)",
-        ErrorId::NOT_ALLOWED => "not for this kind of client, or it names what does not exist",
+        ErrorId::NOT_ALLOWED => {
+            "not for this kind of client, or it names what does not exist, such as a room that was not joined"
+        }
         ErrorId::TOO_MANY_REQUESTS => "too many packets in one second",
         ErrorId::NOT_AVAILABLE => "not available now",
         ErrorId::LOGIN_REFUSED => "the login was refused",

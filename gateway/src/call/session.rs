@@ -17,6 +17,8 @@ use crate::options::CallTask;
 
 /// How often a heartbeat is sent while pushes are awaited.
 const HEARTBEAT: Duration = Duration::from_secs(25);
+/// The longest wait for the server's Close.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
 /// The shortest wait that a socket takes.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -103,9 +105,10 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Closes the connection with 1000.
     pub(super) fn close(mut self) {
-        // Without it the last packet's time is the server's to close.
-        let _ = self.allow(self.timeout);
+        // A server that did not answer a call may hang.
+        let _ = self.allow(self.timeout.min(CLOSE_WAIT));
         self.client.close();
     }
 

@@ -11,7 +11,7 @@ use super::host::Game;
 use super::{Cluster, Keeper};
 use crate::blacklist::Blacklist;
 use crate::client::read_roots;
-use crate::options::{ClusterOptions, read, shown, warn_if_public};
+use crate::options::{ClusterOptions, of_option, read, shown, warn_if_public};
 use crate::store::Store;
 use crate::tls::TlsFiles;
 
@@ -54,11 +54,10 @@ fn check_certificates(options: &ClusterOptions) -> Result<(), String> {
         }
     }
     if let Some(ca) = &options.ca {
-        read_roots(ca).map_err(|error| format!("--cluster-ca: {error}"))?;
+        read_roots(ca).map_err(of_option("cluster-ca"))?;
     }
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        let files = TlsFiles { cert: cert.clone(), key: key.clone() };
-        files.check().map_err(|error| format!("--cluster-cert and --cluster-key: {error}"))?;
+        TlsFiles::of_cluster(cert.clone(), key.clone()).check()?;
         warn_if_public(key, "the key");
     }
     Ok(())
@@ -88,7 +87,8 @@ impl Cluster {
     ) -> Result<Arc<Self>, String> {
         let nats = nats(options)?;
         let name = |option: &str, text: &str| {
-            NodeName::new(text).map_err(|_| format!("--{option}: a name is 1 to 32 of a to z, 0 to 9 and -"))
+            NodeName::new(text)
+                .map_err(|_| format!("--{option}: a name is 1 to 32 characters of a to z, 0 to 9 and -"))
         };
         let own_name = name("node", options.node.as_deref().unwrap_or_default())?;
         let cluster = name("cluster-id", &options.id)?;

@@ -187,16 +187,21 @@ fn login_once(
     Ok(Outcome::Done)
 }
 
+/// The kind of client that a message names.
+pub(crate) fn kind_of(kind: messages::Kind) -> ClientKind {
+    match kind {
+        messages::Kind::Tester => ClientKind::Guest,
+        messages::Kind::GameServer => ClientKind::Player,
+        messages::Kind::Monitor => ClientKind::Operator,
+    }
+}
+
 /// The login in a message.
 ///
 /// # Errors
 /// The reason why it is refused.
 fn read_login(message: account::Login) -> Result<Login, &'static str> {
-    let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
-        messages::Kind::Tester => ClientKind::Guest,
-        messages::Kind::GameServer => ClientKind::Player,
-        messages::Kind::Monitor => ClientKind::Operator,
-    };
+    let kind = kind_of(messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")?);
     let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
     let has_custodian = !custodian.is_empty() || custodian_role_id != 0;
     let login = Login {

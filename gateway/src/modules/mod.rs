@@ -20,6 +20,7 @@ use crate::cluster::{Cluster, Keeper};
 use crate::delay::Delay;
 use crate::http::is_local_origin;
 use crate::wechat::Wechat;
+pub(crate) use account::kind_of;
 
 /// The state of one worker of `serve`.
 pub(crate) struct Gateway {

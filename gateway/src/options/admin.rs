@@ -47,16 +47,16 @@ impl Options {
         let option = match (listen, token_file) {
             (Some(Listen::Tcp(address)), None) if !address.ip().is_loopback() => {
                 return Some(format!(
-                    "admin {address} is no loopback address: without admin-token-file it answers health checks \
+                    "--admin {address} is no loopback address: without --admin-token-file it answers health checks \
                      alone"
                 ));
             }
             (Some(_), _) => return None,
-            (None, Some(_)) => "admin-token-file",
-            (None, None) if *stall_warning != Some(STALL_WARNING) => "stall-warning",
+            (None, Some(_)) => "--admin-token-file",
+            (None, None) if *stall_warning != Some(STALL_WARNING) => "--stall-warning",
             (None, None) => return None,
         };
-        Some(format!("{option} has no effect without admin"))
+        Some(format!("{option} has no effect without --admin"))
     }
 }
 
@@ -87,10 +87,10 @@ mod tests {
             (&["--admin", "127.0.0.1:0"], None),
             (&["--admin", "unix:/tmp/admin", "--stall-warning", "1s"], None),
             (&["--admin", "0.0.0.0:0", "--admin-token-file", "token"], None),
-            (&["--admin", "0.0.0.0:0"], Some("admin 0.0.0.0:0 is no loopback address: ")),
+            (&["--admin", "0.0.0.0:0"], Some("--admin 0.0.0.0:0 is no loopback address: ")),
             (&["--admin", "[::ffff:127.0.0.1]:0"], Some("is no loopback address: ")),
-            (&["--admin-token-file", "token"], Some("admin-token-file has no effect without admin")),
-            (&["--stall-warning", "0"], Some("stall-warning has no effect without admin")),
+            (&["--admin-token-file", "token"], Some("--admin-token-file has no effect without --admin")),
+            (&["--stall-warning", "0"], Some("--stall-warning has no effect without --admin")),
         ] {
             let warning = serve_options(arguments).admin_warning();
             let is_right = match (&warning, expected) {

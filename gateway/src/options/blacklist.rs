@@ -29,6 +29,8 @@ impl Options {
     pub(crate) fn blacklist_warning(&self) -> Option<String> {
         let BlacklistOptions { time, after } = self.blacklist;
         let after = after.filter(|after| time.is_none() && *after != AFTER)?;
-        Some(format!("blacklist-after {after} has no effect without blacklist-time: offences list nobody"))
+        Some(format!(
+            "--blacklist-after {after} has no effect without --blacklist-time: offences list nobody"
+        ))
     }
 }

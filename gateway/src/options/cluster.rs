@@ -160,7 +160,7 @@ impl Options {
     /// A line for the log about an option that has no effect without the admin server.
     pub(crate) fn cluster_warning(&self) -> Option<String> {
         (self.cluster.is_for_ready && self.admin.listen.is_none())
-            .then(|| "cluster-ready has no effect without admin".to_owned())
+            .then(|| "--cluster-ready has no effect without --admin".to_owned())
     }
 }
 

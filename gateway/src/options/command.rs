@@ -95,8 +95,7 @@ pub(super) fn program() -> Command {
         .propagate_version(true)
         // One line for each option, whatever the length of its name.
         .term_width(0)
-        .args_conflicts_with_subcommands(true)
-        .disable_help_subcommand(true);
+        .args_conflicts_with_subcommands(true);
     let serve = Command::new("serve").about("The game gateway");
     let echo = Command::new("echo").about("Plain RFC 6455 echo, for conformance suites and benchmarks");
     let check = Command::new("check-config")
@@ -176,7 +175,7 @@ fn exit(error: &clap::Error, commands: &str) -> Exit {
         ErrorKind::UnknownArgument => unknown(text(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
             let given = escape::quoted(text(ContextKind::InvalidSubcommand));
-            format!("unknown command {given}: expected {commands}")
+            format!("unknown command {given}: expected {commands} (see --help)")
         }
         ErrorKind::MissingRequiredArgument => missing(error),
         ErrorKind::MissingSubcommand => format!("expected {commands}"),

@@ -52,6 +52,11 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Puts the option that names a file before a line about that file.
+pub(crate) fn of_option(option: &'static str) -> impl Fn(String) -> String {
+    move |line| format!("--{option}: {line}")
+}
+
 /// Warns if every user of this machine can read a file with a secret, and says what that is.
 pub(crate) fn warn_if_public(path: &Path, secret: &str) {
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
@@ -77,15 +82,31 @@ fn wait_for_input(file: &File) -> io::Result<()> {
     }
 }
 
+/// What is in a file.
+#[derive(Default)]
+pub(super) struct Parsed {
+    pub(super) given: Vec<Given>,
+    pub(super) mistakes: Vec<Exit>,
+    /// The options whose values have a type that they do not take.
+    pub(super) refused: Vec<&'static str>,
+}
+
 /// Parses the options in the content of the file, and returns all mistakes in it.
-pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, Vec<Exit>) {
+pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Parsed {
     let name = escape::long(path);
     let fail = |what: String| Exit::Error(format!("sysconn: {name}: {what}"));
-    let table = match table(content) {
-        Ok(table) => table,
-        Err(what) => return (Vec::new(), vec![fail(what)]),
+    let bytes = match content {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let line = format!("sysconn: --config: {name}: cannot be read: {error}");
+            return Parsed { mistakes: vec![Exit::Error(line)], ..Parsed::default() };
+        }
     };
-    let (mut given, mut mistakes) = (Vec::new(), Vec::new());
+    let table = match table(bytes) {
+        Ok(table) => table,
+        Err(what) => return Parsed { mistakes: vec![fail(what)], ..Parsed::default() },
+    };
+    let Parsed { mut given, mut mistakes, mut refused } = Parsed::default();
     for (key, value) in table {
         let Some(entry) = entries().find(|entry| entry.key() == key) else {
             let meant = nearest(&key, entries().map(Entry::key));
@@ -96,17 +117,17 @@ pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, V
         match values(entry, &value) {
             Ok(values) => given.push(Given { entry, origin, values }),
             Err(wrong) => {
+                refused.push(entry.name);
                 let wrong = escape::bare(wrong.to_string());
                 mistakes.push(refuse(&origin, entry.value_type.expected(), &wrong));
             }
         }
     }
-    (given, mistakes)
+    Parsed { given, mistakes, refused }
 }
 
 /// Parses the content. The error says what is wrong with it.
-fn table(content: io::Result<Vec<u8>>) -> Result<Table, String> {
-    let bytes = content.map_err(|error| format!("cannot be read: {error}"))?;
+fn table(bytes: Vec<u8>) -> Result<Table, String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let (line, column) = position(error.as_bytes(), error.utf8_error().valid_up_to());
         format!("line {line}, column {column}: not UTF-8")

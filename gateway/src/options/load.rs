@@ -76,11 +76,13 @@ impl Sources {
     /// All options, and all problems with them.
     pub(crate) fn check(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Checked {
         let path = self.command.file.as_ref().or(self.environment.file.as_ref());
-        let (file, mut problems) = path.map(|path| file::parse(path, read(path))).unwrap_or_default();
+        let file = path.map(|path| file::parse(path, read(path))).unwrap_or_default();
+        let mut problems = file.mistakes;
         let mut options = Options::new(self.command.mode);
+        options.refused = file.refused;
         options.ignored_environment.clone_from(&self.environment.ignored);
         let mut given: Vec<&Given> = vec![];
-        for one in self.environment.given.iter().chain(&file).chain(&self.command.given) {
+        for one in self.environment.given.iter().chain(&file.given).chain(&self.command.given) {
             let mut changed = options.clone();
             match changed.apply(one) {
                 Ok(()) => {

@@ -85,12 +85,10 @@ pub(super) fn read(matches: &ArgMatches) -> Mint {
 
 /// The name of a kind, as here or as in proto/sysconn.proto.
 pub(super) fn kind(text: &str) -> Result<ClientKind, String> {
-    match text.to_ascii_lowercase().replace('_', "-").as_str() {
-        "tester" => Ok(ClientKind::Guest),
-        "game-server" => Ok(ClientKind::Player),
-        "monitor" => Ok(ClientKind::Operator),
-        _ => Err("expected tester, game-server or monitor".to_owned()),
-    }
+    let label = text.to_ascii_lowercase().replace('_', "-");
+    let kinds = [ClientKind::Guest, ClientKind::Player, ClientKind::Operator];
+    let kind = kinds.into_iter().find(|kind| kind.label() == label);
+    kind.ok_or_else(|| "expected tester, game-server or monitor".to_owned())
 }
 
 fn lifetime(text: &str) -> Result<Duration, String> {

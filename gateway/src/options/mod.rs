@@ -63,7 +63,7 @@ pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTa
 pub(crate) use call::{CallData, CallTask, RoutesTask, Token};
 pub(crate) use cluster::ClusterOptions;
 pub(crate) use escape::long as shown;
-pub(crate) use file::{read, warn_if_public};
+pub(crate) use file::{of_option, read, warn_if_public};
 pub(crate) use http_address::HttpAddress;
 pub(crate) use inherited::{FromSystemd, PassedSocket};
 pub(crate) use load::{Checked, Sources, sources};
@@ -277,11 +277,11 @@ impl Options {
     /// A line for the log about an option that has no effect, since nothing is recorded.
     pub(crate) fn recording_warning(&self) -> Option<String> {
         let option = match (&self.record, self.record_debugged, self.record_limit) {
-            (None, true, _) => "record-debugged",
-            (None, false, limit) if limit != RECORD_LIMIT => "record-limit",
+            (None, true, _) => "--record-debugged",
+            (None, false, limit) if limit != RECORD_LIMIT => "--record-limit",
             _ => return None,
         };
-        Some(format!("{option} has no effect without record: nothing is recorded"))
+        Some(format!("{option} has no effect without --record: nothing is recorded"))
     }
 }
 

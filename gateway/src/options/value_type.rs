@@ -164,7 +164,7 @@ impl ValueType {
                 TomlType::Text,
             ),
             ValueType::NodeName(_) | ValueType::ClusterId(_) => {
-                ("NAME", "1 to 32 of a to z, 0 to 9 and -", TomlType::Text)
+                ("NAME", "1 to 32 characters of a to z, 0 to 9 and -", TomlType::Text)
             }
             ValueType::Auth(_) => ("open", "open, its only value", TomlType::Text),
             ValueType::LoginReplay(_) => ("allow|deny", "allow or deny", TomlType::Text),

@@ -57,10 +57,10 @@ impl Options {
     pub(crate) fn wechat_warning(&self) -> Option<String> {
         let option = match (&self.wechat_appid, self.wechat_url.as_str(), self.wechat_timeout) {
             (Some(_), ..) | (None, URL, TIMEOUT) => return None,
-            (None, URL, _) => "wechat-timeout",
-            (None, ..) => "wechat-url",
+            (None, URL, _) => "--wechat-timeout",
+            (None, ..) => "--wechat-url",
         };
-        Some(format!("{option} has no effect without wechat-appid: no WeChat codes are exchanged"))
+        Some(format!("{option} has no effect without --wechat-appid: no WeChat codes are exchanged"))
     }
 
     /// A line for the log about accounts or used tokens that are not kept.
@@ -72,6 +72,6 @@ impl Options {
             (false, true) => "used tokens are kept in memory: after the end they can be used again",
             (true, true) => "accounts and used tokens are kept in memory, and will be forgotten at the end",
         };
-        Some(format!("without data {lines}"))
+        Some(format!("without --data {lines}"))
     }
 }

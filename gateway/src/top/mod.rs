@@ -17,7 +17,7 @@ mod view;
 use std::io::{IsTerminal as _, Write as _};
 
 use crate::http_client::{HttpClient, read_certificates, read_token};
-use crate::options::TopTask;
+use crate::options::{TopTask, of_option};
 use state::State;
 use theme::Theme;
 
@@ -26,8 +26,8 @@ use theme::Theme;
 /// # Errors
 /// One line that says why that cannot be done.
 pub(crate) fn top(task: &TopTask) -> Result<u8, String> {
-    let token = task.token_file.as_deref().map(read_token).transpose()?;
-    let roots = task.ca.as_deref().map(read_certificates).transpose()?;
+    let token = task.token_file.as_deref().map(read_token).transpose().map_err(of_option("token-file"))?;
+    let roots = task.ca.as_deref().map(read_certificates).transpose().map_err(of_option("ca"))?;
     let client = HttpClient::new(&task.address, token.as_deref(), roots)?;
     let server = task.address.to_string();
     let state = State::new(&server, token.is_some());

@@ -16,7 +16,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use super::answer::{self, Answer, MAX_BODY_BYTES, Unusable};
 use super::secret::Secret;
 use super::{THREADS, now};
-use crate::options::WechatOptions;
+use crate::options::{WechatOptions, of_option};
 
 /// The path of the exchange, below the base URL.
 const PATH: &str = "/sns/jscode2session";
@@ -170,7 +170,7 @@ impl Client {
             agent: config.build().new_agent(),
             url: format!("{}{PATH}", options.url),
             appid: options.appid.clone(),
-            secret: Secret::open(options.secret_file.clone())?,
+            secret: Secret::open(options.secret_file.clone()).map_err(of_option("wechat-secret-file"))?,
             timeout: options.timeout,
         })
     }

@@ -23,7 +23,7 @@ use log::Level;
 use sysconn::{LoginTicket, Peer};
 
 use crate::blacklist::{Network, Rules};
-use crate::options::WechatOptions;
+use crate::options::{WechatOptions, of_option};
 use crate::tally::Tally;
 use breaker::Breaker;
 use client::{Client, Failure};
@@ -85,7 +85,7 @@ struct Shared {
 /// # Errors
 /// One line that says why not.
 pub(crate) fn check_secret(path: &Path) -> Result<(), String> {
-    Secret::open(path.to_owned()).map(drop)
+    Secret::open(path.to_owned()).map(drop).map_err(of_option("wechat-secret-file"))
 }
 
 impl Wechat {

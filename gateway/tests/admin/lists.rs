@@ -42,7 +42,7 @@ fn connections_are_paged_sorted_and_searched() {
         let page = stage.json(&format!("/api/connections?search={role_id}"));
         assert_eq!(accounts(&page), ["player3"]);
         assert_eq!(page["connections"][0]["role_id"], json!(role_id));
-        assert_eq!(page["connections"][0]["kind"], json!("player"));
+        assert_eq!(page["connections"][0]["kind"], json!("game-server"));
         assert_eq!(page["connections"][0]["recv_count"], json!(4));
         assert!(page["connections"][0]["id"].is_string());
         assert_eq!(stage.json("/api/connections?search=nobody")["matching"], json!(0));

@@ -169,3 +169,23 @@ fn a_server_has_counted_the_same_to_the_packet() {
         }
     }
 }
+
+/// What was not compared is told too.
+#[test]
+fn connections_that_have_ended_are_not_compared() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let log = String::from_utf8(program.log()).unwrap();
+    let (_, rest) = log.split_once("the admin server is at ").unwrap();
+    let admin = rest.lines().next().unwrap().trim_end_matches('/');
+    let load = ["--admin", admin, "--connections", "10", "--duration", "100ms", "--warmup", "0"];
+    for (churn, part) in [
+        (&[][..], "the server has counted the same on 10 connections: "),
+        // Some of them are just being replaced.
+        (&["--churn", "10"], " that are open at the end: "),
+    ] {
+        let text = run(&format!("ws://{}", program.address()), &[&load[..], churn].concat()).output;
+        assert!(text.contains(part), "{text}");
+        let ended = text.lines().any(|line| line.ends_with(" that have ended are not compared"));
+        assert_eq!(ended, !churn.is_empty(), "{text}");
+    }
+}

@@ -43,7 +43,12 @@ fn what_cannot_be_used_is_said_in_one_line() {
         ("ws://a", &["--token-file", "x"], 2, "--token-file: expected --admin beside it"),
         (&nobody, &["--cmd", "echo.eco"], 2, "unknown command echo.eco"),
         (&nobody, &["--admin", "ftp://a"], 2, "expected http://HOST:PORT, https://HOST:PORT or unix:PATH"),
-        (&nobody, &["--admin", "http://a", "--token-file", "/nowhere"], 2, "/nowhere: cannot be read"),
+        (
+            &nobody,
+            &["--admin", "http://a", "--token-file", "/nowhere"],
+            2,
+            "--token-file: /nowhere: cannot be read",
+        ),
         (
             &nobody,
             &["--admin", &nobody.replace("ws", "http")],
@@ -51,7 +56,7 @@ fn what_cannot_be_used_is_said_in_one_line() {
             "--admin: no connection: Connection refused",
         ),
         (&nobody, &["--pid", "4194305"], 2, "--pid 4194305: there is no such process"),
-        (&nobody, &["--token-keys", "/nowhere", "--login"], 2, "/nowhere: cannot be read"),
+        (&nobody, &["--token-keys", "/nowhere", "--login"], 2, "--token-keys: /nowhere: cannot be read"),
         (&nobody, &["--connections", "300"], 3, "no connection: Connection refused"),
         (&nobody, &["--deflate", "--echo"], 3, "no connection: Connection refused"),
     ] {
@@ -68,7 +73,13 @@ fn figures_are_text_json_or_csv() {
     let url = format!("ws://{}", program.address());
     let brief = ["--duration", "100ms", "--warmup", "0"];
     let text = run(&url, &brief).output;
-    for part in ["closed loop: stalls are hidden", "10 opened", "p99.9", "all that was sent has come back"] {
+    for part in [
+        "closed loop: stalls are hidden",
+        " replies/s\n",
+        "10 opened",
+        "p99.9",
+        "all that was sent has come back",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     let text = run(&url, &[&brief[..], &["--rate", "100"]].concat()).output;
@@ -76,7 +87,8 @@ fn figures_are_text_json_or_csv() {
     let csv = run(&url, &[&brief[..], &["--output", "csv"]].concat()).output;
     let lines: Vec<Vec<_>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()), "{csv}");
-    assert!(csv.starts_with("loop,load,") && csv.contains("\nclosed,command 1101,10,0,1,64,,"), "{csv}");
+    assert!(csv.starts_with("url,loop,load,"), "{csv}");
+    assert!(csv.contains(&format!("\n{url},closed,command 1101,10,0,1,64,,")), "{csv}");
     assert_eq!(program.log(), b"", "the server has nothing to complain of");
 }
 

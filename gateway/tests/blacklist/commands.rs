@@ -229,7 +229,10 @@ fn what_goes_wrong_is_said_in_one_line() {
         &[&["list", "--url", &game], &wrong],
         "good for account \"boss\", role 18446744073709551615",
     );
-    expect_failure(&[&["list", "--url", &game, "--token-file", "/no/such"]], "/no/such: cannot be read");
+    expect_failure(
+        &[&["list", "--url", &game, "--token-file", "/no/such"]],
+        "--token-file: /no/such: cannot be read",
+    );
     let address = program.address();
     drop(program);
     expect_failure(&[&["list", "--url", &format!("ws://{address}")]], "Connection refused");

@@ -64,8 +64,9 @@ fn a_program_shows_its_certificate_and_credentials() {
     ));
     let [ca, cert, key, login] =
         ["ca.pem", "node.pem", "node.key", "login"].map(|name| own.path(name).display().to_string());
+    let address = &server.address();
     let options = [
-        format!("--cluster={}", server.address()),
+        format!("--cluster={address}"),
         "--node=a".to_owned(),
         format!("--cluster-ca={ca}"),
         format!("--cluster-cert={cert}"),
@@ -83,13 +84,21 @@ fn a_program_shows_its_certificate_and_credentials() {
     says(&start(&options), "the server is a in the cluster sysconn");
     // Without one of them it is alone, and says why.
     std::thread::scope(|scope| {
-        for left_out in [&["ca"][..], &["cert", "key"], &["credentials"]] {
+        for (left_out, expected) in [
+            (
+                &["ca"][..],
+                "its certificate is not signed by an authority that is trusted here (--cluster-ca ",
+            ),
+            (&["cert", "key"], "it asks for a certificate (--cluster-cert and --cluster-key): "),
+            (&["credentials"], "it asks for credentials, and this node has none (--cluster-credentials)"),
+        ] {
             let is_left_out = |option: &String| {
                 left_out.iter().any(|name| option.starts_with(&format!("--cluster-{name}=")))
             };
             let mut options = options.to_vec();
             options.retain(|option| !is_left_out(option));
-            scope.spawn(move || says(&start(&options), "NATS cannot be reached: "));
+            let expected = format!("NATS cannot be used: {address}: {expected}");
+            scope.spawn(move || says(&start(&options), &expected));
         }
     });
 }

@@ -57,7 +57,9 @@ fn each_close_code_has_its_line() {
         assert!(line.contains(cause), "{code}: {line}");
         match code {
             1011 => _ = line_with(&program, &["panic what=\"handler\"", "cmd=1106", "echo.rs"]),
-            4007 => _ = line_with(&program, &["login id=", "account=\"twin\" role_id=9 kind=\"Player\""]),
+            4007 => {
+                _ = line_with(&program, &["login id=", "account=\"twin\" role_id=9 kind=\"game-server\""])
+            }
             4010 => _ = line_with(&program, &["kick id=", "operator_account=\"boss\" operator_role_id=1"]),
             _ => {}
         }

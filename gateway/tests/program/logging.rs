@@ -38,16 +38,19 @@ fn clients_cannot_flood_the_log() {
 fn options_that_work_against_each_other_are_logged_once_at_the_start() {
     let cases: [(&[&str], &str); 5] = [
         (&["--workers", "2"], ""),
-        (&["--ping-interval", "90s", "--workers", "2"], "ping-interval 90s is not below read-timeout 60s: "),
+        (
+            &["--ping-interval", "90s", "--workers", "2"],
+            "--ping-interval 90s is not below --read-timeout 60s: ",
+        ),
         (
             &["--liveness", "frames", "--client-check", "10s"],
-            "ping-interval 25s is not below client-check 10s: ",
+            "--ping-interval 25s is not below --client-check 10s: ",
         ),
         (
             &["--liveness", "frames", "--ping-interval", "0"],
-            "liveness frames counts Pongs, and ping-interval is off ",
+            "--liveness frames counts Pongs, and --ping-interval is off ",
         ),
-        (&["--drain-rate", "100"], "drain-rate 100 tells 500 clients to leave within drain-timeout 5s: "),
+        (&["--drain-rate", "100"], "--drain-rate 100 tells 500 clients to leave within --drain-timeout 5s: "),
     ];
     for (options, expected) in cases {
         let log = String::from_utf8(serve(options).log()).unwrap();

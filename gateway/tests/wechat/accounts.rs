@@ -109,14 +109,14 @@ fn the_command_lists_shows_and_removes_while_no_server_runs() {
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     };
     let missing = accounts(&["list"]);
-    let expected = format!("sysconn: {}/sysconn.redb: there is no such file\n", data.path());
+    let expected = format!("sysconn: --data: {}/sysconn.redb: there is no such file\n", data.path());
     assert_eq!(missing, (2, String::new(), expected));
     assert!(!data.0.exists());
 
     let program = start();
     assert_eq!(["o1", "o\u{202e}2\n"].map(|account| log_in(&program, account)), [1, 2]);
     let in_use = format!(
-        "sysconn: {}: another sysconn uses this directory, and only one at a time can\n",
+        "sysconn: --data: {}: another sysconn uses this directory, and only one at a time can\n",
         data.path()
     );
     for words in [&["list"][..], &["show", "1"], &["remove", "1"]] {
@@ -149,7 +149,7 @@ fn a_directory_that_cannot_be_used_ends_the_start_with_one_line() {
         let output = sysconn(&["serve", "--listen", "127.0.0.1:0", "--data", path]);
         assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]));
         let line = String::from_utf8(output.stderr).unwrap();
-        assert!(line.starts_with(&format!("sysconn: {path}{expected}")), "{line}");
+        assert!(line.starts_with(&format!("sysconn: --data: {path}{expected}")), "{line}");
         assert_eq!(line.lines().count(), 1, "{line}");
     };
     let mut program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--data", data.path()]);

@@ -95,7 +95,7 @@ fn refusal(secret_file: &Path) -> String {
 #[test]
 fn a_secret_that_cannot_be_used_ends_the_start_and_is_not_shown() {
     let file = Scratch::new("bad-secret");
-    let expected = format!("sysconn: {}: cannot be read: ", file.path());
+    let expected = format!("sysconn: --wechat-secret-file: {}: cannot be read: ", file.path());
     assert!(refusal(&file.0).starts_with(&expected));
     for content in ["", "5ecre7 w17h 5p4ce5", "0ne\n7w0"] {
         fs::write(&file.0, content).unwrap();

@@ -11,6 +11,7 @@ pub(in crate::bench) fn csv(report: &Report) -> String {
     let time = |times: Option<Times>, of: fn(Times) -> f64| times.map(of).map(float).unwrap_or_default();
     let optional = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
     let columns = [
+        ("url", report.url.clone()),
         ("loop", report.kind_of_loop.to_owned()),
         ("load", report.load.clone()),
         ("connections", report.connections.to_string()),
@@ -19,6 +20,7 @@ pub(in crate::bench) fn csv(report: &Report) -> String {
         ("size", report.size.to_string()),
         ("rate_asked", report.rate_asked.map(float).unwrap_or_default()),
         ("seconds", format!("{:.3}", report.seconds)),
+        ("was_interrupted", report.was_interrupted.to_string()),
         ("rate", float(report.rate)),
         ("rate_was_reached", report.rate_was_reached.map(|is| is.to_string()).unwrap_or_default()),
         ("sent", report.sent.to_string()),

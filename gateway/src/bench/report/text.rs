@@ -47,9 +47,9 @@ fn head(report: &Report) -> Vec<String> {
 
 fn counts(report: &Report) -> Vec<String> {
     let refused: u64 = report.refused.values().sum();
-    let mut lines = vec![String::new(), format!("rate         {:.1}/s", report.rate)];
+    let mut lines = vec![String::new(), format!("rate         {:.1} {}/s", report.rate, report.counted())];
     if let Some(due) = report.rate_due.filter(|_| report.rate_was_reached == Some(false)) {
-        lines.push(format!("             of {due:.1}/s: the rate was not reached"));
+        lines.push(format!("             of {due:.1} due: the rate was not reached"));
     }
     lines.push(format!(
         "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
@@ -114,7 +114,7 @@ fn usage(report: &Report) -> Vec<String> {
     let (cpu, waited, spun) = (generator.cpu_percent, generator.waited_percent, generator.spun_percent);
     let mut lines = vec![
         String::new(),
-        format!("generator    {cpu:.0} % of a core, {waited:.0} % of the time without one"),
+        format!("generator    {cpu:.0} % of a core; {waited:.0} % of the time it was ready and had none"),
     ];
     if spun >= 0.5 {
         lines.push(format!("             {spun:.0} % of the time without work, and awake to send in time"));
@@ -144,8 +144,13 @@ fn verdict(report: &Report) -> Vec<String> {
     let mut lines = vec![String::new()];
     let compared = report.server_count.as_ref().filter(|count| count.agrees && count.connections > 0);
     if let Some(count) = compared {
+        let ended = report.opened.saturating_sub(count.connections);
+        let (at_end, not_compared) = match ended {
+            0 => ("", String::new()),
+            ended => (" that are open at the end", format!("; {ended} that have ended are not compared")),
+        };
         lines.push(format!(
-            "the server has counted the same on {}: {} received, {} sent",
+            "the server has counted the same on {}{at_end}: {} received, {} sent{not_compared}",
             plural(count.connections, "connection", "connections"),
             plural(count.received, "packet", "packets"),
             count.sent
@@ -162,6 +167,15 @@ fn verdict(report: &Report) -> Vec<String> {
 impl Report {
     fn is_fan_out(&self) -> bool {
         self.load.starts_with("rooms")
+    }
+
+    /// What the rate counts.
+    fn counted(&self) -> &'static str {
+        match self.replies {
+            _ if self.is_fan_out() => "deliveries",
+            0 => "requests",
+            _ => "replies",
+        }
     }
 }
 

@@ -142,7 +142,7 @@ fn there_is_a_warning_about_options_without_effect() {
     for (arguments, expected) in [
         (&[][..], None),
         (&[LOCAL, NODE, "--cluster-required"], None),
-        (&[LOCAL, NODE, "--cluster-ready"], Some("cluster-ready has no effect without admin")),
+        (&[LOCAL, NODE, "--cluster-ready"], Some("--cluster-ready has no effect without --admin")),
         (&[LOCAL, NODE, "--cluster-ready", "--admin=127.0.0.1:0"], None),
     ] {
         let warning = run(arguments, "", &[]).expect("valid options").cluster_warning();

@@ -21,7 +21,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         "IP:PORT, [IPV6]:PORT, unix:PATH, systemd, or HOST:PORT with a host that can be found";
     const ONE_ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
-    const NAME: &str = "1 to 32 of a to z, 0 to 9 and -";
+    const NAME: &str = "1 to 32 characters of a to z, 0 to 9 and -";
     const BUS: &str = "nats://HOST:PORT or tls://HOST:PORT, without a password (--cluster-credentials), or several separated by commas";
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
     let cases: [(&str, &str, &[&str]); 36] = [
@@ -230,10 +230,10 @@ fn other_mistakes_on_the_command_line() {
         (&[&long], &cut),
         (
             &["ecoh"],
-            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee, bench or top"#,
+            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee, bench or top (see --help)"#,
         ),
         (&["accounts"], "sysconn: expected list, show or remove"),
-        (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
+        (&["accounts", "x"], r#"sysconn: unknown command "x": expected list, show or remove (see --help)"#),
         (&["accounts", "list"], "sysconn: expected --data <DIR>"),
         (&["accounts", "show", "--data", "d"], "sysconn: expected <ROLE_ID>"),
         (&["accounts", "remove"], "sysconn: expected --data <DIR> and <ROLE_ID>"),
@@ -349,10 +349,13 @@ fn other_mistakes_in_the_file() {
         assert!(line.starts_with(&format!("sysconn: {FILE}: {place}")), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }
-    let bytes = file::parse(Path::new("a\nb"), Ok(b"cpu = 1\n# \xff".to_vec())).1;
+    let bytes = file::parse(Path::new("a\nb"), Ok(b"cpu = 1\n# \xff".to_vec())).mistakes;
     assert_eq!(bytes, [Exit::Error(r"sysconn: a\nb: line 2, column 3: not UTF-8".to_owned())]);
-    let missing = file::parse(Path::new(FILE), Err(io::ErrorKind::NotFound.into())).1;
-    assert_eq!(missing, [Exit::Error(format!("sysconn: {FILE}: cannot be read: entity not found"))]);
+    let missing = file::parse(Path::new(FILE), Err(io::ErrorKind::NotFound.into())).mistakes;
+    assert_eq!(
+        missing,
+        [Exit::Error(format!("sysconn: --config: {FILE}: cannot be read: entity not found"))]
+    );
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn an_appid_and_its_secret_come_together_from_every_source() {
     }
     assert!(from_file("echo", "wechat_appid = 'wx1'").is_ok(), "echo has no logins");
     for (flag, option) in
-        [("--wechat-timeout=1s", "wechat-timeout"), ("--wechat-url=https://a.example", "wechat-url")]
+        [("--wechat-timeout=1s", "--wechat-timeout"), ("--wechat-url=https://a.example", "--wechat-url")]
     {
         let warning = run(&[flag], "", &[]).expect("valid options").wechat_warning();
         assert!(warning.is_some_and(|line| line.starts_with(&format!("{option} has no effect without "))));
@@ -191,8 +191,8 @@ fn there_is_a_warning_about_options_of_recordings_that_are_not_made() {
     let record = "--record=r";
     for (line, expected) in [
         (&[][..], None),
-        (&["--record-debugged"], Some("record-debugged has no effect without record: ")),
-        (&["--record-limit=64KiB"], Some("record-limit has no effect without record: ")),
+        (&["--record-debugged"], Some("--record-debugged has no effect without --record: ")),
+        (&["--record-limit=64KiB"], Some("--record-limit has no effect without --record: ")),
         (&["--record-debugged", record], None),
         (&["--record-limit=64KiB", record], None),
     ] {
@@ -213,7 +213,7 @@ fn there_is_a_warning_about_a_count_of_offences_that_list_nobody() {
     ] {
         let warning = run(line, "", &[]).expect("valid options").blacklist_warning();
         let is_right =
-            |line: String| line.starts_with("blacklist-after 5 has no effect without blacklist-time: ");
+            |line: String| line.starts_with("--blacklist-after 5 has no effect without --blacklist-time: ");
         assert_eq!(warning.map(is_right), expected.then_some(true), "{line:?}");
     }
 }
