@@ -55,7 +55,9 @@ struct End {
     inbox: Option<Arc<dyn Inbox>>,
     subscriptions: BTreeSet<Subject>,
     /// Pushes that the node has published, and to which others can be added.
-    pushes: Option<(Subject, PushWriter)>,
+    pushes: PushWriter,
+    /// Where they go.
+    pushes_to: Option<Subject>,
     is_connected: bool,
     is_alone: bool,
     /// Nodes hear each other if they are on the same side.
@@ -157,8 +159,9 @@ impl State {
 
     /// Sends the pushes that a node has published.
     fn send_pushes(&mut self, from: usize) {
-        if let Some((subject, writer)) = self.ends.get_mut(from).and_then(|end| end.pushes.take()) {
-            self.publish(from, &subject, &writer.into_payload().into());
+        let Some(end) = self.ends.get_mut(from) else { return };
+        if let Some((subject, (payload, _))) = end.pushes_to.take().zip(end.pushes.take()) {
+            self.publish(from, &subject, &payload);
         }
     }
 
@@ -261,12 +264,13 @@ impl Bus for LocalBus {
 
     fn publish_push(&self, push: &TopicPush<'_>) -> Result<(), SendError> {
         let mut state = self.net.state();
-        let pushes = &mut state.connected(self.index)?.pushes;
-        if pushes.as_mut().is_some_and(|(_, writer)| writer.add(push, usize::MAX)) {
+        if state.connected(self.index)?.pushes.add(push, usize::MAX) {
             return Ok(());
         }
         state.send_pushes(self.index);
-        state.connected(self.index)?.pushes = Some((push.subject(), PushWriter::begin(push)));
+        let end = state.connected(self.index)?;
+        end.pushes.begin(push);
+        end.pushes_to = Some(push.subject());
         Ok(())
     }
 

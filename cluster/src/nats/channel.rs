@@ -28,20 +28,14 @@ const PATIENT_BYTES: usize = MAX_TRAFFIC_BYTES / 16;
 /// A queue that was longer once gives its memory back.
 const KEPT_MESSAGES: usize = MAX_TRAFFIC_MESSAGES;
 
-/// What is on its way to the bus's thread, for one subject.
+/// A message on its way to the bus's thread.
 pub(super) struct Item {
     pub(super) subject: Subject,
-    pub(super) payload: Payload,
+    pub(super) payload: Bytes,
     /// The connection for which it was accepted: on a later one it is not sent.
     pub(super) connection: u64,
-}
-
-/// What an item carries.
-pub(super) enum Payload {
-    /// A message.
-    Message(Bytes),
-    /// Pushes to a topic. While they wait, others are added.
-    Pushes(PushWriter),
+    /// How many it counts as: pushes to a topic are counted one by one.
+    pub(super) count: usize,
 }
 
 /// The sending side of a channel.
@@ -69,10 +63,14 @@ struct Queue {
     has_some: Notify,
 }
 
-/// What waits, and how much that is: a push counts as a message.
+/// What waits, and how much that is.
 #[derive(Default)]
 struct Waiting {
     items: VecDeque<Item>,
+    /// Pushes to a topic behind them. Others are added while nothing else comes.
+    pushes: PushWriter,
+    /// Where these go, and the connection for which they were accepted.
+    pushes_to: Option<(Subject, u64)>,
     messages: usize,
     bytes: usize,
     /// Whether the other side was woken for them.
@@ -90,7 +88,7 @@ impl Channel {
     /// Adds a message. False if there is no place for it.
     pub(super) fn push(&self, item: Item) -> bool {
         let mut waiting = self.queue.waiting();
-        let has_place = self.has_place(&waiting, item.len());
+        let has_place = self.has_place(&waiting, item.payload.len());
         if has_place {
             waiting.add(item);
             self.wake(waiting);
@@ -116,12 +114,8 @@ impl Channel {
         if !self.has_place(&waiting, push.data.len()) {
             return Err(SendError::Full);
         }
-        if !waiting.join(push, connection, max_payload) {
-            let writer = PushWriter::begin(push);
-            if writer.payload().len() > max_payload {
-                return Err(SendError::TooLarge);
-            }
-            waiting.add(Item { subject: push.subject(), payload: Payload::Pushes(writer), connection });
+        if !waiting.join(push, connection, max_payload) && !waiting.begin(push, connection, max_payload) {
+            return Err(SendError::TooLarge);
         }
         self.wake(waiting);
         Ok(())
@@ -148,7 +142,7 @@ impl Channel {
     pub(super) fn set_patient(&self, is_patient: bool) {
         self.is_patient.store(is_patient, Ordering::Relaxed);
         let mut waiting = self.queue.waiting();
-        if !waiting.items.is_empty() {
+        if !waiting.is_empty() {
             waiting.is_called = true;
             drop(waiting);
             self.queue.has_some.notify_one();
@@ -178,14 +172,14 @@ impl Outgoing {
             self.take();
         }
         let item = self.taken.pop_front()?;
-        self.queue.taken_messages.fetch_sub(item.messages(), Ordering::Relaxed);
-        self.queue.taken_bytes.fetch_sub(item.len(), Ordering::Relaxed);
+        self.queue.taken_messages.fetch_sub(item.count, Ordering::Relaxed);
+        self.queue.taken_bytes.fetch_sub(item.payload.len(), Ordering::Relaxed);
         Some(item)
     }
 
     /// Drops what waits. Returns how many messages and pushes that were.
     pub(super) fn clear(&mut self) -> usize {
-        std::iter::from_fn(|| self.try_next()).map(|item| item.messages()).sum()
+        std::iter::from_fn(|| self.try_next()).map(|item| item.count).sum()
     }
 
     /// Takes all that waits.
@@ -194,6 +188,7 @@ impl Outgoing {
             self.taken = VecDeque::new();
         }
         let mut waiting = self.queue.waiting();
+        waiting.end_pushes();
         waiting.is_called = false;
         std::mem::swap(&mut self.taken, &mut waiting.items);
         // Under the lock, so that the other side never misses them.
@@ -210,48 +205,50 @@ impl Queue {
 
 impl Waiting {
     fn add(&mut self, item: Item) {
-        self.messages += item.messages();
-        self.bytes += item.len();
+        self.end_pushes();
+        self.messages += item.count;
+        self.bytes += item.payload.len();
         self.items.push_back(item);
     }
 
-    /// Adds a push to the last item. False if it does not belong there.
+    /// Adds a push to those that came last. False if it does not belong there.
     fn join(&mut self, push: &TopicPush<'_>, connection: u64, max_payload: usize) -> bool {
-        let Some(Item { payload: Payload::Pushes(writer), connection: of_last, .. }) = self.items.back_mut()
-        else {
-            return false;
-        };
-        let len = writer.payload().len();
-        let is_added = *of_last == connection && writer.add(push, max_payload);
-        self.messages += usize::from(is_added);
-        self.bytes += writer.payload().len() - len;
+        let is_same = self.pushes_to.as_ref().is_some_and(|(_, of_last)| *of_last == connection);
+        let len = self.pushes.len();
+        let is_added = is_same && self.pushes.add(push, max_payload);
+        if is_added {
+            self.messages += 1;
+            self.bytes += self.pushes.len() - len;
+        }
         is_added
     }
-}
 
-impl Item {
-    /// How many messages and pushes it is.
-    pub(super) fn messages(&self) -> usize {
-        match &self.payload {
-            Payload::Message(_) => 1,
-            Payload::Pushes(writer) => writer.count(),
+    /// Begins a message with a push. False if it is too long.
+    fn begin(&mut self, push: &TopicPush<'_>, connection: u64, max_payload: usize) -> bool {
+        self.end_pushes();
+        self.pushes.begin(push);
+        let fits = self.pushes.len() <= max_payload;
+        if fits {
+            self.pushes_to = Some((push.subject(), connection));
+            self.messages += 1;
+            self.bytes += self.pushes.len();
+        } else {
+            self.pushes.take();
+        }
+        fits
+    }
+
+    /// Nothing more is added to the pushes that came last.
+    fn end_pushes(&mut self) {
+        if let Some((subject, connection)) = self.pushes_to.take()
+            && let Some((payload, count)) = self.pushes.take()
+        {
+            self.items.push_back(Item { subject, payload, connection, count });
         }
     }
 
-    fn len(&self) -> usize {
-        match &self.payload {
-            Payload::Message(message) => message.len(),
-            Payload::Pushes(writer) => writer.payload().len(),
-        }
-    }
-}
-
-impl From<Payload> for Bytes {
-    fn from(payload: Payload) -> Self {
-        match payload {
-            Payload::Message(message) => message,
-            Payload::Pushes(writer) => writer.into_payload().into(),
-        }
+    fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.pushes_to.is_none()
     }
 }
 

@@ -31,7 +31,7 @@ pub use credentials::{Credentials, CredentialsError};
 use crate::bus::{Bus, BusStatus, Inbox, Lane, SendError};
 use crate::names::Names;
 use crate::wire::{Subject, TopicPush};
-use channel::{Channel, Item, Payload, channel};
+use channel::{Channel, Item, channel};
 use lines::Lines;
 use subscriptions::Wanted;
 
@@ -130,7 +130,7 @@ impl Bus for NatsBus {
             Lane::Control => &self.control,
             Lane::Traffic => &self.traffic,
         };
-        let item = Item { subject: subject.clone(), payload: Payload::Message(payload), connection };
+        let item = Item { subject: subject.clone(), payload, connection, count: 1 };
         if channel.push(item) { Ok(()) } else { Err(SendError::Full) }
     }
 

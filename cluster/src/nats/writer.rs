@@ -74,10 +74,10 @@ impl<'a> Writer<'a> {
     }
 
     async fn send(&mut self, item: Item) {
-        self.passing_on = item.messages();
+        self.passing_on = item.count;
         let is_sent = item.connection == self.number && {
             let text = self.text(&item.subject);
-            self.client.publish(text, item.payload.into()).await.is_ok()
+            self.client.publish(text, item.payload).await.is_ok()
         };
         let count = std::mem::take(&mut self.passing_on);
         if !is_sent {

@@ -30,6 +30,19 @@ pub struct Sender {
     pub incarnation: u64,
 }
 
+impl Sender {
+    /// Appends the header of a message.
+    pub(super) fn write_header(&self, version: u8, kind: u8, clock: u64, out: &mut impl BufMut) {
+        let name = self.name.as_str();
+        out.put_slice(&[version, kind]);
+        out.put_u64(clock);
+        // A name has at most 32 bytes.
+        out.put_u8(name.len() as u8);
+        out.put_slice(name.as_bytes());
+        out.put_u64(self.incarnation);
+    }
+}
+
 /// The header: version:8, kind:8, clock:64, length of the name:8, the name, incarnation:64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -58,13 +71,7 @@ impl Header {
 
     /// Appends it.
     pub fn write(&self, out: &mut impl BufMut) {
-        let name = self.sender.name.as_str();
-        out.put_slice(&[self.version, self.kind]);
-        out.put_u64(self.clock);
-        // A name has at most 32 bytes.
-        out.put_u8(name.len() as u8);
-        out.put_slice(name.as_bytes());
-        out.put_u64(self.sender.incarnation);
+        self.sender.write_header(self.version, self.kind, self.clock, out);
     }
 
     /// Reads it from the beginning of a payload.

@@ -1,10 +1,12 @@
 //! Pushes to a topic on their way out: pushes in a row to one topic are written into one payload, which costs
 //! the bus little more than a single push.
 
-use prost::encoding::{encoded_len_varint, fixed64};
+use std::ops::Range;
 
-use super::bodies::Topic;
-use super::header::{Header, Sender};
+use bytes::{Bytes, BytesMut};
+use prost::encoding::encoded_len_varint;
+
+use super::header::Sender;
 use super::message::{Kind, VERSION};
 use crate::clock::Clock;
 use crate::hash::bucket_of;
@@ -13,8 +15,8 @@ use crate::wire::Subject;
 
 /// The most bytes of a payload of several pushes.
 const MAX_JOINED_BYTES: usize = 32 * 1024;
-/// Room for a few short pushes: most payloads grow once or twice at most.
-const FIRST_BYTES: usize = 512;
+/// The memory that payloads share. It is used again once none of them is left.
+const SHARED_BYTES: usize = 64 * 1024;
 
 /// A push to the subscribers of a topic, as a node gives it to its bus.
 #[derive(Clone, Copy, Debug)]
@@ -58,52 +60,75 @@ impl TopicPush<'_> {
     }
 }
 
-/// A payload of pushes of one node to one topic.
-#[derive(Debug)]
+/// Writes pushes of one node into payloads, one after the other. The payloads share memory: an allocation for
+/// each would be much of what a push costs.
+#[derive(Debug, Default)]
 pub struct PushWriter {
-    payload: Vec<u8>,
-    topic: Topic,
+    /// The payload that is begun.
+    payload: BytesMut,
+    /// The pushes in it; 0 if none is begun.
     count: usize,
+    /// Where the name, or the number, of its topic is.
+    topic: Range<usize>,
+    is_name: bool,
 }
 
 impl PushWriter {
     /// Begins a payload with its first push, at the node's clock: a [`Publishes`](super::Publishes) to which
-    /// others can be added, or a [`Publish`](super::Publish) if it is long.
-    #[must_use]
-    pub fn begin(push: &TopicPush<'_>) -> Self {
+    /// others can be added, or a [`Publish`](super::Publish) if it is long. One that was begun before and
+    /// not taken is dropped.
+    pub fn begin(&mut self, push: &TopicPush<'_>) {
         let is_long = push.data.len() > MAX_JOINED_BYTES;
         let kind = if is_long { Kind::Publish } else { Kind::Publishes };
         // Nobody compares its clock with others: it need only be above those before.
         let clock = push.clock.tick(0);
-        let header = Header { version: VERSION, kind: kind as u8, clock, sender: push.sender.clone() };
-        let mut payload = Vec::with_capacity(FIRST_BYTES + push.data.len());
-        header.write(&mut payload);
+        let payload = &mut self.payload;
+        payload.clear();
+        if payload.capacity() == 0 {
+            *payload = BytesMut::with_capacity(SHARED_BYTES);
+        }
+        push.sender.write_header(VERSION, kind as u8, clock, payload);
         let mut front = Front::default();
-        match push.topic {
-            TopicRef::Id(id) => fixed64::encode(1, &id, &mut payload),
+        let id;
+        let topic: &[u8] = match push.topic {
+            TopicRef::Id(number) => {
+                front.push(key(1, FIXED64));
+                id = number.to_le_bytes();
+                &id
+            }
             TopicRef::Name(name) => {
                 front.push(key(2, LENGTH_DELIMITED));
                 front.push_varint(name.len());
-                payload.extend_from_slice(front.bytes());
-                payload.extend_from_slice(name.as_bytes());
+                name.as_bytes()
             }
-        }
-        let mut writer = PushWriter { payload, topic: push.topic.into(), count: 1 };
-        writer.append(push, if is_long { None } else { Some(push.len()) });
-        writer
+        };
+        payload.extend_from_slice(front.bytes());
+        let at = payload.len();
+        payload.extend_from_slice(topic);
+        (self.topic, self.is_name) = (at..payload.len(), matches!(push.topic, TopicRef::Name(_)));
+        self.append(push, if is_long { None } else { Some(push.len()) });
+        self.count = 1;
     }
 
-    /// Adds a push of the same node. False if it goes to another topic, or makes the payload longer than
-    /// `max_bytes` or 32 KiB.
+    /// Adds a push of the same node to the payload that is begun. False if none is, or it goes to another
+    /// topic, or makes the payload longer than `max_bytes` or 32 KiB.
     pub fn add(&mut self, push: &TopicPush<'_>, max_bytes: usize) -> bool {
         let len = push.len();
         let whole = self.payload.len() + 1 + encoded_len_varint(len as u64) + len;
-        let fits = whole <= max_bytes.min(MAX_JOINED_BYTES) && self.topic.as_ref() == push.topic;
+        let fits = self.count > 0 && whole <= max_bytes.min(MAX_JOINED_BYTES) && self.is_to(push.topic);
         if fits {
             self.append(push, Some(len));
             self.count += 1;
         }
         fits
+    }
+
+    fn is_to(&self, topic: TopicRef<'_>) -> bool {
+        let own = self.payload.get(self.topic.clone()).unwrap_or_default();
+        match topic {
+            TopicRef::Id(id) => !self.is_name && own == id.to_le_bytes(),
+            TopicRef::Name(name) => self.is_name && own == name.as_bytes(),
+        }
     }
 
     /// Appends a push: as one of several, if its length as such is given.
@@ -118,27 +143,29 @@ impl PushWriter {
         self.payload.extend_from_slice(push.data);
     }
 
-    /// How many pushes there are.
+    /// The bytes of the payload that is begun.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.count
+    pub fn len(&self) -> usize {
+        self.payload.len()
     }
 
-    /// The bytes of the payload.
+    /// Whether no payload is begun.
     #[must_use]
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
-    /// The payload: the same bytes as [`write`](super::write) makes of the message.
-    #[must_use]
-    pub fn into_payload(self) -> Vec<u8> {
-        self.payload
+    /// Takes the payload that is begun, and the number of pushes in it: the same bytes as
+    /// [`write`](super::write) makes of the message.
+    pub fn take(&mut self) -> Option<(Bytes, usize)> {
+        let count = std::mem::take(&mut self.count);
+        (count > 0).then(|| (self.payload.split().freeze(), count))
     }
 }
 
 /// The wire types of protobuf.
 const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
 const LENGTH_DELIMITED: u8 = 2;
 
 /// What a field begins with.
@@ -178,11 +205,9 @@ impl Front {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::names::NodeName;
-    use crate::wire::{Message, Publish, Published, Publishes, read, write};
+    use crate::wire::{Header, Message, Publish, Published, Publishes, Topic, read, write};
 
     fn sender() -> Sender {
         Sender { name: NodeName::new("node-1").unwrap(), incarnation: 7 }
@@ -192,6 +217,9 @@ mod tests {
     fn pushes_are_written_as_their_message() {
         let (sender, clock) = (sender(), Clock::default());
         let names = ["", "lobby", &"x".repeat(64)].map(|name| Topic::Name(name.to_owned()));
+        let mut writer = PushWriter::default();
+        // Together they are more than the memory that they share.
+        let mut kept = vec![];
         for topic in [0, 17, u64::MAX].map(Topic::Id).into_iter().chain(names) {
             for lens in [
                 vec![0],
@@ -205,21 +233,26 @@ mod tests {
                     let data: Vec<_> = lens.iter().map(|len| vec![7; *len]).collect();
                     let push =
                         |data| TopicPush { sender: &sender, clock: &clock, topic: topic.as_ref(), cmd, data };
-                    let mut writer = PushWriter::begin(&push(&data[0]));
+                    writer.begin(&push(&data[0]));
                     assert!(data[1..].iter().all(|data| writer.add(&push(data), usize::MAX)));
-                    assert_eq!(writer.count(), lens.len());
                     let (topic, cmd) = (Some(topic.clone()), cmd.into());
                     let pushes = data.iter().map(|data| Published { cmd, data: data.clone().into() });
                     let expected: Message = match &lens[..] {
                         [70_000] => Publish { topic, cmd, data: data[0].clone().into() }.into(),
                         _ => Publishes { topic, pushes: pushes.collect() }.into(),
                     };
-                    let payload: Bytes = writer.into_payload().into();
-                    let header = Header::read(&payload).unwrap();
-                    assert_eq!(payload, write(header.clock, &sender, &expected));
-                    assert_eq!(read(&header, &payload), Ok(expected));
+                    let len = writer.len();
+                    let (payload, count) = writer.take().unwrap();
+                    assert_eq!((payload.len(), count), (len, lens.len()));
+                    assert!(writer.is_empty() && writer.take().is_none());
+                    kept.push((payload, expected));
                 }
             }
+        }
+        for (payload, expected) in kept {
+            let header = Header::read(&payload).unwrap();
+            assert_eq!(payload, write(header.clock, &sender, &expected));
+            assert_eq!(read(&header, &payload), Ok(expected));
         }
         assert_eq!(clock.tick(0), 6 * 6 * 3 + 1, "a payload has a clock of its own");
     }
@@ -230,10 +263,12 @@ mod tests {
         let data = vec![1; MAX_JOINED_BYTES];
         let to = |topic, len| TopicPush { sender: &sender, clock: &clock, topic, cmd: 5, data: &data[..len] };
         let lobby = TopicRef::Name("lobby");
-        let one = PushWriter::begin(&to(lobby, 100)).into_payload().len();
-        let mut writer = PushWriter::begin(&to(lobby, 100));
+        let mut writer = PushWriter::default();
+        assert!(!writer.add(&to(lobby, 1), usize::MAX), "none is begun");
+        writer.begin(&to(lobby, 100));
+        let one = writer.len();
         assert!(writer.add(&to(lobby, 100), usize::MAX));
-        let two = writer.into_payload().len();
+        let two = writer.len();
         for (topic, len, max_bytes, is_joined) in [
             (lobby, 100, usize::MAX, true),
             (lobby, 100, two, true),
@@ -242,12 +277,19 @@ mod tests {
             (lobby, MAX_JOINED_BYTES - one - 10, usize::MAX, true),
             (lobby, MAX_JOINED_BYTES - one - 9, usize::MAX, false),
             (TopicRef::Name("lobbx"), 100, usize::MAX, false),
+            (TopicRef::Name("lobbyx"), 100, usize::MAX, false),
             (TopicRef::Name(""), 100, usize::MAX, false),
             (TopicRef::Id(1), 100, usize::MAX, false),
         ] {
-            let mut writer = PushWriter::begin(&to(lobby, 100));
+            writer.begin(&to(lobby, 100));
             assert_eq!(writer.add(&to(topic, len), max_bytes), is_joined, "{topic:?} {len} {max_bytes}");
-            assert_eq!((writer.count() == 2, writer.payload().len() == one), (is_joined, !is_joined));
+            assert_eq!(writer.len() > one, is_joined);
+            assert_eq!(writer.take().unwrap().1 == 2, is_joined);
         }
+        // A number and a name of the same bytes.
+        writer.begin(&to(TopicRef::Id(u64::from_le_bytes(*b"numbers!")), 1));
+        assert!(!writer.add(&to(TopicRef::Name("numbers!"), 1), usize::MAX));
+        writer.begin(&to(TopicRef::Name("numbers!"), 1));
+        assert!(!writer.add(&to(TopicRef::Id(u64::from_le_bytes(*b"numbers!")), 1), usize::MAX));
     }
 }

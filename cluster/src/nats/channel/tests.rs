@@ -10,8 +10,7 @@ use crate::topic::TopicRef;
 use crate::wire::Sender;
 
 fn item(len: usize) -> Item {
-    let payload = Payload::Message(Bytes::from(vec![0; len]));
-    Item { subject: Subject::Nodes, payload, connection: 1 }
+    Item { subject: Subject::Nodes, payload: Bytes::from(vec![0; len]), connection: 1, count: 1 }
 }
 
 fn sender() -> Sender {
@@ -27,11 +26,11 @@ fn messages_and_bytes_are_bounded() {
         [true, false, true, false, true, false]
     );
     assert_eq!(channel.bytes(), 100);
-    assert_eq!(outgoing.try_next().unwrap().len(), 60);
+    assert_eq!(outgoing.try_next().unwrap().payload.len(), 60);
     assert_eq!(channel.bytes(), 40);
     // What was taken together with it still counts.
     assert_eq!([push(61), push(59), push(0)], [false, true, false]);
-    let rest: Vec<_> = std::iter::from_fn(|| outgoing.try_next()).map(|item| item.len()).collect();
+    let rest: Vec<_> = std::iter::from_fn(|| outgoing.try_next()).map(|item| item.payload.len()).collect();
     assert_eq!(rest, [40, 0, 59]);
     assert_eq!(channel.bytes(), 0);
     assert!([push(1), push(1), push(1)].iter().all(|fits| *fits));
@@ -56,7 +55,7 @@ fn pushes_in_a_row_to_one_topic_are_one_message() {
     let bytes = channel.bytes();
     let counts: Vec<_> = std::iter::from_fn(|| {
         let item = outgoing.try_next()?;
-        Some((item.connection, item.messages(), item.subject))
+        Some((item.connection, item.count, item.subject))
     })
     .collect();
     let [lobby_subject, other_subject] = [lobby, other].map(|topic| Subject::Topic(bucket_of(topic)));
@@ -75,10 +74,10 @@ fn pushes_in_a_row_to_one_topic_are_one_message() {
     let full = Err(SendError::Full);
     assert_eq!((results[0], &results[1..9]), (Err(SendError::TooLarge), &[Ok(()); 8][..]));
     assert_eq!(results[9], full);
-    assert_eq!(outgoing.try_next().map(|item| item.messages()), Some(8));
+    assert_eq!(outgoing.try_next().map(|item| item.count), Some(8));
     // It is not joined beyond that either.
     assert_eq!([push(lobby, 200, 1), push(lobby, 200, 1)], [Ok(()); 2]);
-    let counts: Vec<_> = std::iter::from_fn(|| outgoing.try_next()).map(|item| item.messages()).collect();
+    let counts: Vec<_> = std::iter::from_fn(|| outgoing.try_next()).map(|item| item.count).collect();
     assert_eq!(counts, [1, 1]);
     assert_eq!([push(lobby, 9, 1), push(lobby, 9, 1), push(other, 9, 1)], [Ok(()); 3]);
     assert_eq!((outgoing.clear(), outgoing.clear(), channel.bytes()), (3, 0, 0));
@@ -128,7 +127,7 @@ fn who_waits_gets_each_message_in_order() {
         });
         runtime.block_on(async {
             for len in 0..MESSAGES {
-                assert_eq!(outgoing.next().await.len(), len);
+                assert_eq!(outgoing.next().await.payload.len(), len);
             }
         });
     });
