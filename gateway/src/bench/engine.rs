@@ -1,5 +1,7 @@
 //! The loop of a run: one thread, one poll, all connections.
 
+mod reads;
+
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
@@ -16,6 +18,7 @@ use super::progress::Progress;
 use super::ring::Ring;
 use super::shared::Shared;
 use super::spin::Spin;
+use super::unread::{ReadTime, Unread};
 use super::wake::Wake;
 
 /// Events of one poll.
@@ -43,8 +46,8 @@ pub(super) struct Engine {
     tally: [usize; 5],
     /// The connections that send, in the order of the schedule.
     pub(super) senders: Vec<usize>,
-    /// Connections that may have more to read.
-    unread: Vec<usize>,
+    /// Connections that have something to read.
+    unread: Unread,
     /// Connections that may be able to send.
     active: Vec<usize>,
     /// When connections must have been opened or closed, in this order.
@@ -87,7 +90,7 @@ impl Engine {
             connections,
             tally,
             senders: Vec::new(),
-            unread: Vec::new(),
+            unread: Unread::new(all),
             active: Vec::new(),
             deadlines: VecDeque::new(),
             ended: Vec::new(),
@@ -202,9 +205,8 @@ impl Engine {
             polled => polled?,
         }
         let mut has_work = !self.unread.is_empty() || !events.is_empty();
-        for index in std::mem::take(&mut self.unread) {
-            self.ready(index, Readiness { is_readable: true, ..Readiness::default() });
-        }
+        self.shared.read_time = ReadTime::default();
+        self.read_late();
         for event in events.iter() {
             if event.token() == WAKE {
                 self.wake.woke();
@@ -216,6 +218,7 @@ impl Engine {
                 self.ready(event.token().0, Readiness { is_readable, is_writable, has_failed, has_ended });
             }
         }
+        self.read_rest();
         self.send_active();
         let now = self.now();
         has_work |= self.send_due(now);
@@ -256,14 +259,6 @@ impl Engine {
         self.active = active;
     }
 
-    fn ready(&mut self, index: usize, readiness: Readiness) {
-        let more = self.act(index, |connection, shared| connection.handle_event(readiness, shared));
-        if more == Some(true) {
-            self.unread.push(index);
-        }
-        self.active.push(index);
-    }
-
     /// Sends the requests that have become due. Those that are late go out at once. Returns whether there
     /// were some.
     fn send_due(&mut self, now: u64) -> bool {
@@ -289,14 +284,6 @@ impl Engine {
         if self.next_keep_alive <= now {
             self.next_keep_alive = now.saturating_add(KEEP_ALIVE);
             self.all(Connection::keep_alive);
-        }
-    }
-
-    /// Ends connections that were not opened or closed in time.
-    fn expire(&mut self, now: u64) {
-        while let Some(&(_, index, since)) = self.deadlines.front().filter(|(at, ..)| *at <= now) {
-            self.deadlines.pop_front();
-            self.act(index, |connection, shared| connection.expire(since, shared));
         }
     }
 

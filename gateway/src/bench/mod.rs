@@ -23,6 +23,7 @@ mod shared;
 mod spin;
 mod template;
 mod transport;
+mod unread;
 mod verdict;
 mod wake;
 mod wire;

@@ -13,9 +13,12 @@ use super::random::Random;
 use super::ring::Ring;
 use super::schedule::Schedule;
 use super::template::Template;
+use super::unread::ReadTime;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 256 * 1024;
+/// Bytes of one read once something in one was compressed: they can become a thousand times as many.
+const COMPRESSED_READ_BYTES: usize = 16 * 1024;
 
 /// The state of a run, beside that of each connection.
 pub(super) struct Shared {
@@ -39,6 +42,10 @@ pub(super) struct Shared {
     pub(super) pings_only: bool,
     /// What was read last.
     pub(super) buffer: Vec<u8>,
+    /// The most bytes of the next read.
+    pub(super) read_bytes: usize,
+    /// The time for the reads of this turn.
+    pub(super) read_time: ReadTime,
 }
 
 impl Shared {
@@ -62,6 +69,13 @@ impl Shared {
             is_sending: false,
             pings_only: false,
             buffer: vec![0; READ_BYTES],
+            read_bytes: READ_BYTES,
+            read_time: ReadTime::default(),
         })
+    }
+
+    /// Something that was read is compressed.
+    pub(super) fn inflates(&mut self) {
+        self.read_bytes = COMPRESSED_READ_BYTES;
     }
 }

@@ -6,6 +6,7 @@ mod admin;
 #[path = "../common/mod.rs"]
 mod common;
 mod echoes;
+mod floods;
 mod loads;
 mod progress;
 #[allow(dead_code, reason = "other tests type")]

@@ -78,6 +78,12 @@ pub(super) struct Readiness {
     pub(super) has_ended: bool,
 }
 
+impl Readiness {
+    /// There may be something to read.
+    pub(super) const READABLE: Readiness =
+        Readiness { is_readable: true, is_writable: false, has_failed: false, has_ended: false };
+}
+
 /// A place for one connection after the other.
 pub(super) struct Connection {
     wire: Option<Wire>,
@@ -152,8 +158,8 @@ impl Connection {
         }
     }
 
-    /// Its socket is ready: reads what is there. What it may send then is the caller's to send, after all
-    /// reads of a turn. Returns whether there is more to read.
+    /// Its socket is ready: reads what is there, if it is to be read. What it may send then is the caller's
+    /// to send, after all reads of a turn. Returns whether there is more to read.
     pub(super) fn handle_event(&mut self, readiness: Readiness, shared: &mut Shared) -> bool {
         let result = self.make_progress(readiness, shared);
         match result {
@@ -245,11 +251,13 @@ impl Connection {
         }
     }
 
-    /// It has taken too long since `since`.
-    pub(super) fn expire(&mut self, since: u64, shared: &mut Shared) {
-        if self.session.since != since {
-            return;
-        }
+    /// Whether it is being opened or closed since `since`.
+    pub(super) fn takes_since(&self, since: u64) -> bool {
+        self.session.since == since && matches!(self.standing(), Standing::Opening | Standing::Closing)
+    }
+
+    /// It takes too long to be opened or closed.
+    pub(super) fn expire(&mut self, shared: &mut Shared) {
         match self.standing() {
             Standing::Opening => self.stop(Stop::Failed("no answer in time".to_owned()), shared),
             Standing::Closing => {

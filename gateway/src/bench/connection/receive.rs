@@ -23,11 +23,13 @@ use crate::messages::room;
 const NO_CODE: u16 = 1005;
 
 impl Connection {
-    /// Reads what is there. Returns whether there may be more.
+    /// Reads what is there, once at least, until the time for reads is over. Returns whether there may be
+    /// more.
     pub(super) fn receive(&mut self, shared: &mut Shared) -> Result<bool, Stop> {
         for _ in 0..MAX_READS {
             let Some(wire) = &mut self.wire else { return Ok(false) };
-            let read = match wire.transport.read(&mut shared.buffer) {
+            let limit = shared.read_bytes;
+            let read = match wire.transport.read(shared.buffer.get_mut(..limit).unwrap_or_default()) {
                 Ok(0) => return Err(Stop::End),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -36,11 +38,15 @@ impl Connection {
             let mut buffer = std::mem::take(&mut shared.buffer);
             let result = self.take(buffer.get_mut(..read).unwrap_or_default(), shared);
             // A plain socket that does not fill the buffer has no more, unless its end was reported already.
-            let is_drained = read < buffer.len() && shared.plan.tls.is_none() && !self.session.has_ended;
+            let is_drained = read < limit && shared.plan.tls.is_none() && !self.session.has_ended;
             shared.buffer = buffer;
             result?;
             if is_drained {
                 return Ok(false);
+            }
+            shared.read_time.note(shared.clock.now());
+            if shared.read_time.is_over() {
+                break;
             }
         }
         Ok(true)
@@ -69,6 +75,7 @@ impl Connection {
         };
         let Connection { wire: Some(wire), decoder, session } = self else { return Ok(()) };
         let now = shared.clock.now();
+        shared.read_time.note(now);
         let broken = |error| Stop::Failed(format!("the server breaks a rule: {error}"));
         if decoder.is_idle() {
             input = session.take_echoes(input, now, shared);
@@ -88,6 +95,9 @@ impl Connection {
                 Some(Event::Ping(payload)) => wire.control(Opcode::Pong, payload, &mut shared.random),
                 Some(Event::Close(close)) => return session.close(close, wire, shared),
                 Some(Event::Message { kind, compressed, payload }) => {
+                    if compressed {
+                        shared.inflates();
+                    }
                     let message: Cow<'_, [u8]> = match (compressed, &mut shared.codec) {
                         (true, Some(codec)) => {
                             let inflated = codec.inflate(payload, shared.plan.max_len);
@@ -204,7 +214,7 @@ impl Session {
         let is_right = match shared.plan.kind {
             Kind::Call { cmd, echoes: false, .. } => reply.cmd == cmd,
             Kind::Call { cmd, echoes: true, .. } => {
-                let data = data(reply, shared.plan.max_len);
+                let data = data(reply, shared);
                 let is_same = |data: &[u8]| shared.template.is_content(data, request.flag.into());
                 reply.cmd == cmd && (is_refused || data.as_deref().is_some_and(is_same))
             }
@@ -231,8 +241,9 @@ impl Session {
             shared.figures.others += 1;
             return;
         }
+        let data = data(reply, shared);
         let plan = &shared.plan;
-        let said = data(reply, plan.max_len)
+        let said = data
             .and_then(|data| room::Said::decode(&data[..]).ok())
             .filter(|said| said.room == room_name(&plan.room_prefix, plan.room(self.index)));
         let intended = said.and_then(|said| number_of(&said.text, plan.size));
@@ -244,10 +255,11 @@ impl Session {
 }
 
 /// Data of a packet, inflated if it was compressed.
-fn data<'a>(reply: &Reply<'a>, max_len: usize) -> Option<Cow<'a, [u8]>> {
+fn data<'a>(reply: &Reply<'a>, shared: &mut Shared) -> Option<Cow<'a, [u8]>> {
     match DataStatus::from_byte(reply.data_status)? {
         DataStatus::Compressed if !reply.data.is_empty() => {
-            Codec::inflate_zlib(reply.data, max_len).map(Cow::Owned)
+            shared.inflates();
+            Codec::inflate_zlib(reply.data, shared.plan.max_len).map(Cow::Owned)
         }
         DataStatus::Raw | DataStatus::Compressed => Some(Cow::Borrowed(reply.data)),
         DataStatus::Encrypted => None,
