@@ -46,6 +46,15 @@ fn serve<S: Read + Write>(
     streams: impl Iterator<Item = S> + Send + 'static,
     status: &'static str,
 ) -> thread::JoinHandle<Vec<String>> {
+    serve_stats(streams, status, STATS.to_owned())
+}
+
+/// The same with these figures.
+fn serve_stats<S: Read + Write>(
+    streams: impl Iterator<Item = S> + Send + 'static,
+    status: &'static str,
+    stats: String,
+) -> thread::JoinHandle<Vec<String>> {
     let answer = move |stream: S| {
         let (mut stream, mut heads) = (BufReader::new(stream), vec![]);
         loop {
@@ -55,7 +64,7 @@ fn serve<S: Read + Write>(
                     return heads;
                 }
             }
-            let body = if head.starts_with("GET /api/stats ") { STATS } else { PAGE };
+            let body = if head.starts_with("GET /api/stats ") { stats.as_str() } else { PAGE };
             let head_and_body = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
             stream.get_mut().write_all(head_and_body.as_bytes()).unwrap();
             heads.push(head);
@@ -104,6 +113,24 @@ fn the_figures_are_printed_once() {
     check(&top(&["--once", &format!("unix:{}", path.display())]));
     assert!(server.join().unwrap().iter().all(|head| !head.contains("authorization")));
     fs::remove_file(path).unwrap();
+}
+
+/// The most memory that it may map: a small part of it is what it uses.
+const MAX_MAPPED_KIB: u32 = 400_000;
+
+#[test]
+fn what_is_not_shown_takes_no_memory() {
+    let unknown = vec![r#"{"a":1}"#; 1_000_000].join(",");
+    let stats = STATS.replace(r#""unknown": [1]"#, &format!(r#""unknown": [{unknown}]"#));
+    assert_ne!(stats, STATS);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = serve_stats(std::iter::once_with(move || listener.accept().unwrap().0), "200 OK", stats);
+    let line = format!("ulimit -v {MAX_MAPPED_KIB}; exec \"$0\" top --once {url}");
+    let top =
+        Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_sysconn")]).env_clear().output().unwrap();
+    check(&top);
+    server.join().unwrap();
 }
 
 #[test]

@@ -6,14 +6,12 @@ use std::sync::mpsc::Sender;
 use std::thread::Builder;
 
 use ratatui::crossterm::event::Event;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::figures::{Page, Stats};
 use super::history::Part;
 use super::state::{Act, ActKind, ListOf, Wanted, WantedPage};
 use crate::http_client::HttpClient;
-use crate::options::shown;
 
 /// What the screen hears of.
 pub(super) enum Message {
@@ -84,13 +82,13 @@ fn figures(client: &HttpClient, wanted: &Wanted) -> Result<(Stats, Part), String
     if let Some(cmd) = wanted.cmd {
         let _ = write!(history, "&cmd={cmd}");
     }
-    Ok((stats(client)?, get(client, &history)?))
+    Ok((stats(client)?, client.get_api(&history)?))
 }
 
 /// # Errors
 /// One line that says why there are none.
 pub(super) fn stats(client: &HttpClient) -> Result<Stats, String> {
-    let stats: Stats = get(client, "/api/stats")?;
+    let stats: Stats = client.get_api("/api/stats")?;
     if stats.state.as_str().is_empty() {
         // What is left out counts as nothing, so that any JSON would look like a server without clients.
         return Err("/api/stats is not what it should be: it has no state".to_owned());
@@ -106,30 +104,7 @@ pub(super) fn page(client: &HttpClient, wanted: &WantedPage) -> Result<Page, Str
         ListOf::AllNodes => "all_nodes=true".to_owned(),
         ListOf::Server { sort, search } => format!("sort={sort}&search={}", encoded(search)),
     };
-    get(client, &format!("/api/connections?offset={offset}&limit={limit}&{of}"))
-}
-
-/// Gets an answer in which null is the same as what is left out.
-///
-/// # Errors
-/// One line that says why there is none.
-fn get<T: DeserializeOwned>(client: &HttpClient, path: &str) -> Result<T, String> {
-    let answer = without_nulls(client.get_api(path)?);
-    let place = path.split('?').next().unwrap_or_default();
-    serde_json::from_value(answer)
-        .map_err(|error| format!("{place} is not what it should be: {}", shown(error.to_string())))
-}
-
-/// Takes the fields that are null out of all objects.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let known = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(known.map(|(name, value)| (name, without_nulls(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
-        other => other,
-    }
+    client.get_api(&format!("/api/connections?offset={offset}&limit={limit}&{of}"))
 }
 
 fn do_it(client: &HttpClient, act: &Act) -> Result<String, String> {

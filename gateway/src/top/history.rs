@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::Deserialize;
-
+use super::answers::answers;
 use super::figures::number;
 use super::shown::Shown;
 
@@ -42,28 +41,26 @@ pub(super) struct History {
 
 type Numbers = Vec<Option<f64>>;
 
-/// An answer of `/api/history`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Part {
-    step_ms: u64,
-    end_ms: Shown,
-    clients: BTreeMap<Shown, Numbers>,
-    packets_received: Numbers,
-    packets_sent: Numbers,
-    closed: BTreeMap<Shown, Numbers>,
-    turn_max_ms: Numbers,
-    cpu: Numbers,
-    request_ms: Latencies,
-    by_command: BTreeMap<String, Latencies>,
-}
+answers! {
+    /// An answer of `/api/history`.
+    pub(super) struct Part {
+        step_ms: u64,
+        end_ms: Shown,
+        clients: BTreeMap<Shown, Numbers>,
+        packets_received: Numbers,
+        packets_sent: Numbers,
+        closed: BTreeMap<Shown, Numbers>,
+        turn_max_ms: Numbers,
+        cpu: Numbers,
+        request_ms: Latencies,
+        by_command: BTreeMap<String, Latencies>,
+    }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Latencies {
-    p50: Numbers,
-    p99: Numbers,
-    p999: Numbers,
+    struct Latencies {
+        p50: Numbers,
+        p99: Numbers,
+        p999: Numbers,
+    }
 }
 
 impl Part {

@@ -1,5 +1,6 @@
 //! `sysconn top`: the figures of a running server in a terminal.
 
+mod answers;
 mod app;
 mod ask;
 mod columns;
