@@ -11,7 +11,9 @@ use sysconn::config::Listen;
 
 use crate::admin::AdminToken;
 use crate::auth::Auth;
-use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, of_option, read, shown};
+use crate::options::{
+    AuthOptions, Checked, ClusterOptions, LogFormat, Options, Sources, of_option, read, shown,
+};
 use crate::run::start_log;
 use crate::store::Store;
 use crate::tls::TlsFiles;
@@ -65,6 +67,7 @@ fn files(options: &mut Options) -> Vec<String> {
             Err(line) => problems.push(line),
         },
         Ok(None) => {}
+        Err(line) if options.names_refused(&line) => {}
         Err(line) => problems.push(line),
     }
     let own = AuthOptions { jwt_keys: None, ..options.auth.clone() };
@@ -75,7 +78,7 @@ fn files(options: &mut Options) -> Vec<String> {
     let token = options.admin.token_file.as_deref().filter(|_| options.admin.listen.is_some());
     let token = token.and_then(|path| AdminToken::open(path).err());
     problems.extend(token.map(of_option("admin-token-file")));
-    problems.extend(options.cluster().and_then(|options| cluster::check(options).err()));
+    problems.extend(options.cluster().and_then(cluster_files));
     if let Some(path) = options.data.as_deref() {
         problems.extend(
             directory("data", path, true)
@@ -88,6 +91,15 @@ fn files(options: &mut Options) -> Vec<String> {
     problems.extend(options.admin.listen.as_ref().and_then(|listen| socket("admin", listen).err()));
     problems.extend(options.cpu.and_then(|first| cpus::check(first, options.config.workers).err()));
     problems
+}
+
+/// What is wrong with the files for a cluster. A certificate or a key without the other has a line already.
+fn cluster_files(options: &ClusterOptions) -> Option<String> {
+    let mut options = options.clone();
+    if options.cert.is_none() || options.key.is_none() {
+        (options.cert, options.key) = (None, None);
+    }
+    cluster::check(&options).err()
 }
 
 /// Checks that files can be made in a directory, or that it can be made, if the program would do that.
@@ -134,5 +146,6 @@ fn warnings(options: &Options) -> Vec<String> {
         true => options.admin.warnings_beside(&options.config),
         false => vec![],
     };
-    config.into_iter().chain(own.into_iter().flatten()).collect()
+    let all = config.into_iter().chain(own.into_iter().flatten());
+    all.filter(|line| !options.names_refused(line)).collect()
 }

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -94,28 +95,66 @@ fn check_config_prints_each_option_with_its_source() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// Nothing says that an option is missing which was given and is wrong.
+/// Nothing is said of what goes with an option that was given and is wrong.
 #[test]
 fn check_config_has_one_line_for_an_option_that_is_wrong() {
-    let cluster = "--cluster=nats://127.0.0.1:4222";
+    let folder = folder("one-line");
+    let (cert, key) = certificate(&folder);
+    let (secret, credentials) = (folder.join("secret"), folder.join("credentials"));
+    fs::write(&secret, "the-secret-of-an-app\n").unwrap();
+    fs::write(&credentials, "user:password\n").unwrap();
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
+    let option = |name: &str, path: &str| format!("--{name}={path}");
+    let (ca, key) = (option("cluster-ca", &cert), option("cluster-key", &key));
+    let secret = option("wechat-secret-file", secret.to_str().unwrap());
+    let credentials = option("cluster-credentials", credentials.to_str().unwrap());
+    // A program without that feature says so of any cluster.
+    let is_own = |line: &&str| !line.ends_with("without the feature cluster");
+    let count = |lines: &str| lines.lines().filter(is_own).count();
+    let (cluster, node) = ("--cluster=nats://127.0.0.1:4222", "--node=a");
+    let elsewhere = "--cluster=nats://10.0.0.1:4222";
     for (arguments, wrong) in [
-        (&["--cluster=bad", "--node=a", "--cluster-required"][..], "cluster"),
+        (&["--cluster=bad", node, "--cluster-required"][..], "cluster"),
         (&[cluster, "--node=a.b"], "node"),
-        (&[cluster, "--node=a", "--login-replay=deny", "--accounts-node=a.b"], "accounts-node"),
-        (&["--wechat-appid=", "--wechat-secret-file=Cargo.toml"], "wechat-appid"),
+        (&[cluster, node, "--wechat-appid=a", &secret, "--data=.", "--accounts-node=a.b"], "accounts-node"),
+        (&["--wechat-appid=", &secret], "wechat-appid"),
+        (&["--wechat-appid=a", "--wechat-secret-file=", "--data=."], "wechat-secret-file"),
+        (&["--wechat-appid=", "--wechat-timeout=1s"], "wechat-appid"),
+        (&["--tls-cert=", "--tls-key=key"], "tls-cert"),
+        (&["--tls-cert=cert", "--tls-key="], "tls-key"),
+        (&["--token-keys=", "--login-replay=deny", "--data=."], "token-keys"),
+        (&["--token-keys=", "--listen=0.0.0.0:1"], "token-keys"),
+        (&["--auth=bad", "--listen=0.0.0.0:1"], "auth"),
+        (&["--jwt-keys=", "--jwt-issuer=me", "--jwt-audience=you"], "jwt-keys"),
+        (&[elsewhere, node, &ca, "--cluster-credentials="], "cluster-credentials"),
+        (&[elsewhere, node, &credentials, "--cluster-ca="], "cluster-ca"),
+        (&[elsewhere, node, &credentials, &key, "--cluster-cert="], "cluster-cert"),
+        (&[elsewhere, node, "--cluster-insecure=2"], "cluster-insecure"),
+        (&[cluster, node, &key, "--cluster-cert="], "cluster-cert"),
+        (&["--admin=bad", "--admin-token-file=x", "--stall-warning=1s"], "admin"),
+        (&[cluster, node, "--admin=bad", "--cluster-ready"], "admin"),
+        (&["--admin=0.0.0.0:1", "--admin-token-file="], "admin-token-file"),
+        (&["--listen=bad", "--admin=127.0.0.1:9001"], "listen"),
+        (&["--listen=bad", "--socket-mode=660", "--ipv6-only"], "listen"),
+        (&["--record=", "--record-debugged"], "record"),
+        (&["--blacklist-time=bad", "--blacklist-after=5"], "blacklist-time"),
+        (&["--deflate=bad", "--deflate-above=5", "--deflate-level=2"], "deflate"),
+        (&["--outbox-limit=bad", "--overflow=drop"], "outbox-limit"),
+        (&["--subprotocol=a b", "--subprotocol-required"], "subprotocol"),
+        (&["--max-len=bad", "--max-len-before-login=1MiB", "--outbox-limit=3MiB"], "max-len"),
+        (&["--path=bad", "--health-path=/"], "path"),
     ] {
         let output = sysconn(&[&["check-config", "--quiet"], arguments].concat(), &[]);
         let lines = text(&output.stderr);
-        assert!(lines.contains(&format!("sysconn: --{wrong}: expected ")), "{arguments:?}: {lines}");
-        assert!(!lines.contains("beside it"), "{arguments:?}: {lines}");
+        assert!(lines.starts_with(&format!("sysconn: --{wrong}: expected ")), "{arguments:?}: {lines}");
+        assert_eq!(count(&lines), 1, "{arguments:?}: {lines}");
     }
     // Of a type that the option does not take.
-    let folder = folder("wrong");
     let file = folder.join("options.toml");
     fs::write(&file, "cluster = [\"nats://127.0.0.1:4222\"]\nnode = 3\n").unwrap();
     let output = sysconn(&["check-config", "--quiet", "--config", file.to_str().unwrap()], &[]);
     let lines = text(&output.stderr);
-    assert!(lines.lines().count() == 1 && lines.contains("node: expected 1 to 32 characters"), "{lines}");
+    assert!(count(&lines) == 1 && lines.contains("node: expected 1 to 32 characters"), "{lines}");
     fs::remove_dir_all(folder).unwrap();
 }
 
@@ -123,7 +162,7 @@ fn check_config_has_one_line_for_an_option_that_is_wrong() {
 fn check_config_tells_all_problems_at_once() {
     let folder = folder("problems");
     let file = folder.join("sysconn.toml");
-    fs::write(&file, "max_len = '1GiB'\nnothing = 1\nmax_conections = 2\ndrain_rate = true\npath = ['x']")
+    fs::write(&file, "read_timeout = '1'\nnothing = 1\nmax_conections = 2\ndrain_rate = true\npath = ['x']")
         .unwrap();
     let (cert, key) = certificate(&folder);
     let bad_key = folder.join("bad.pem");
@@ -153,7 +192,7 @@ fn check_config_tells_all_problems_at_once() {
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{err}");
     for part in [
-        "max_len: expected",
+        "read_timeout: expected",
         "unknown key \"nothing\"",
         "unknown key \"max_conections\"; did you mean max_connections?",
         "drain_rate: expected",

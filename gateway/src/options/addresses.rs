@@ -12,20 +12,25 @@ impl Options {
         let admin = self.admin.listen.iter().filter(|_| is_serve).map(|listen| ("admin", listen));
         let page = self.is_dev().then_some(Listen::Tcp(self.dev_listen));
         let page = page.iter().map(|listen| ("dev-listen", listen));
-        let mut before: Vec<&Listen> = vec![];
+        let mut before: Vec<(&str, &Listen)> = vec![];
         let mut problems = vec![];
         for (name, listen) in
             self.config.listen.iter().map(|listen| ("listen", listen)).chain(admin).chain(page)
         {
             // Each port 0 becomes another one.
             let is_chosen = matches!(listen, Listen::Tcp(address) if address.port() == 0);
-            if before.contains(&listen) && !is_chosen {
+            let other = before.iter().find(|(_, other)| *other == listen && !is_chosen);
+            if let Some((other, _)) = other {
                 let flag = format!("--{name}");
                 let origin = last(given, name).map_or(&flag, |given| &given.origin);
                 let value = escape::quoted(listen.to_string());
-                problems.push(refuse(origin, "an address that is not listed already", &value));
+                problems.push(refuse(
+                    origin,
+                    &format!("an address that is not in --{other} already"),
+                    &value,
+                ));
             }
-            before.push(listen);
+            before.push((name, listen));
         }
         problems
     }
@@ -46,16 +51,17 @@ mod tests {
         ] {
             serve_options(arguments);
         }
-        for (arguments, origin) in [
-            (&["--listen", "127.0.0.1:9001", "--listen", "127.0.0.1:9001"][..], "--listen"),
-            (&["--listen", "unix:/a", "--listen", "unix:/a"], "--listen"),
-            (&["--admin", "127.0.0.1:9001"], "--admin"),
-            (&["--listen", "unix:/a", "--admin", "unix:/a"], "--admin"),
-            (&["--listen", "127.0.0.1:9003", "--dev"], "--dev-listen"),
-            (&["--admin", "127.0.0.1:7", "--dev", "--dev-listen", "127.0.0.1:7"], "--dev-listen"),
+        for (arguments, origin, other) in [
+            (&["--listen", "127.0.0.1:9001", "--listen", "127.0.0.1:9001"][..], "--listen", "--listen"),
+            (&["--listen", "unix:/a", "--listen", "unix:/a"], "--listen", "--listen"),
+            (&["--admin", "127.0.0.1:9001"], "--admin", "--listen"),
+            (&["--listen", "unix:/a", "--admin", "unix:/a"], "--admin", "--listen"),
+            (&["--listen", "127.0.0.1:9003", "--dev"], "--dev-listen", "--listen"),
+            (&["--admin", "127.0.0.1:7", "--dev", "--dev-listen", "127.0.0.1:7"], "--dev-listen", "--admin"),
         ] {
             let line = serve_error(arguments);
-            let expected = format!("sysconn: {origin}: expected an address that is not listed already, not ");
+            let expected =
+                format!("sysconn: {origin}: expected an address that is not in {other} already, not ");
             assert!(line.starts_with(&expected), "{arguments:?}: {line}");
         }
     }

@@ -100,15 +100,14 @@ impl Options {
             let origin = last(given, name).map_or(&flag, |given| &given.origin);
             refuse(origin, expected, &value)
         };
-        let is_missing = |name: &str| self.is_missing(name, given);
         let mut problems = vec![];
         match (&cluster.cert, &cluster.key) {
-            (Some(cert), None) if is_missing("cluster-key") => problems.push(refuse_one(
+            (Some(cert), None) => problems.push(refuse_one(
                 "cluster-cert",
                 "--cluster-key beside it, the file of its private key",
                 escape::quoted(cert),
             )),
-            (None, Some(key)) if is_missing("cluster-cert") => problems.push(refuse_one(
+            (None, Some(key)) => problems.push(refuse_one(
                 "cluster-key",
                 "--cluster-cert beside it, which the key is of",
                 escape::quoted(key),
@@ -117,26 +116,24 @@ impl Options {
         }
         let Some(first) = cluster.servers.first() else {
             let given = cluster.of_clusters().into_iter().filter_map(|(name, value)| Some((name, value?)));
-            if is_missing("cluster") {
-                problems.extend(given.map(|(name, value)| refuse_one(name, "--cluster beside it", value)));
-            }
+            problems.extend(given.map(|(name, value)| refuse_one(name, "--cluster beside it", value)));
             return problems;
         };
-        if cluster.node.is_none() && is_missing("node") {
+        if cluster.node.is_none() {
             let expected = "--node beside it, the name of this server in the cluster";
             problems.push(refuse_one("cluster", expected, escape::quoted(first)));
         }
         if let Some(server) = cluster.insecure_server() {
             let missing = match (cluster.has_tls(server), cluster.credentials.is_some()) {
                 (true, _) => "--cluster-credentials",
-                (false, true) => "TLS (tls:// or --cluster-ca)",
-                (false, false) => "TLS (tls:// or --cluster-ca) and --cluster-credentials",
+                (false, true) => "TLS (tls://, --cluster-ca or --cluster-cert)",
+                (false, false) => "TLS (tls://, --cluster-ca or --cluster-cert) and --cluster-credentials",
             };
             let expected =
                 format!("a loopback address, or {missing} beside it, or --cluster-insecure to do without");
             problems.push(refuse_one("cluster", &expected, escape::quoted(server)));
         }
-        if cluster.accounts_node.is_none() && is_missing("accounts-node") {
+        if cluster.accounts_node.is_none() {
             let needs = "--accounts-node beside it in a cluster, the one server that keeps it";
             if let Some(appid) = &self.wechat_appid {
                 problems.push(refuse_one("wechat-appid", needs, escape::quoted(appid)));

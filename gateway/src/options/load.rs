@@ -29,7 +29,7 @@ pub(super) struct Given {
 pub(crate) struct Checked {
     pub(crate) options: Options,
     /// A line for each problem: first those of the file, then of single values, then of values that do not go
-    /// together. An option with a bad value counts as not given there.
+    /// together. Of an option with a bad value there is no other line.
     pub(crate) problems: Vec<String>,
     /// Each option with its value and where that came from.
     pub(crate) effective: Vec<Effective>,
@@ -95,9 +95,11 @@ impl Sources {
                 }
             }
         }
-        problems.extend(options.complete(&given));
+        let conflicts = options.complete(&given).into_iter().map(Exit::into_text);
+        let mut problems: Vec<_> = problems.into_iter().map(Exit::into_text).collect();
+        problems.extend(conflicts.filter(|line| !options.names_refused(line)));
         let effective = effective(&options, &given);
-        Checked { options, problems: problems.into_iter().map(Exit::into_text).collect(), effective }
+        Checked { options, problems, effective }
     }
 }
 

@@ -291,9 +291,11 @@ fn last<'a>(given: &[&'a Given], name: &str) -> Option<&'a Given> {
 }
 
 impl Options {
-    /// Whether an option was not given. One whose value is not accepted has its own line.
-    fn is_missing(&self, name: &str, given: &[&Given]) -> bool {
-        last(given, name).is_none() && !self.refused.contains(&name)
+    /// Whether a line names an option whose value is not accepted. That has a line of its own, and this one
+    /// is about what nobody gave.
+    pub(crate) fn names_refused(&self, line: &str) -> bool {
+        let mut words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+        words.any(|word| self.refused.contains(&word.trim_start_matches("--")))
     }
 }
 

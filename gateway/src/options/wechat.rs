@@ -37,12 +37,12 @@ impl Options {
     /// Checks that there are both an appid and its secret, or neither.
     pub(super) fn check_wechat(&self, given: &[&Given]) -> Result<(), Exit> {
         let (name, expected, value) = match (&self.wechat_appid, &self.wechat_secret_file) {
-            (Some(appid), None) if self.is_missing("wechat-secret-file", given) => (
+            (Some(appid), None) => (
                 "wechat-appid",
                 "--wechat-secret-file beside it, the file of its secret",
                 escape::quoted(appid),
             ),
-            (None, Some(file)) if self.is_missing("wechat-appid", given) => (
+            (None, Some(file)) => (
                 "wechat-secret-file",
                 "--wechat-appid beside it, which the secret is of",
                 escape::quoted(file),

@@ -62,7 +62,7 @@ fn the_others_have_the_same_effect_from_every_source() {
 #[test]
 fn what_does_not_go_together_is_refused() {
     const ONE_STORE: &str = "--accounts-node beside it in a cluster, the one server that keeps it";
-    const TLS: &str = "TLS (tls:// or --cluster-ca)";
+    const TLS: &str = "TLS (tls://, --cluster-ca or --cluster-cert)";
     let secure = |missing: &str| {
         let expected =
             format!("a loopback address, or {missing} beside it, or --cluster-insecure to do without");
