@@ -65,7 +65,7 @@ fn the_status_says_whether_a_reply_came() {
                 "",
                 "ErrorID 4: ",
             ),
-            (join, 1, "", "refused with ErrorID 3: the command is for clients that have logged in"),
+            (join, 1, "", "ErrorID 3: the command is for clients that have logged in (--login, --account)\n"),
             (&["2000"], 1, "", &format!("{url}: refused with ErrorID 1: no such command")),
             (&["1103", "--hex", "1234"], 1, "", "refused with ErrorID 4660: the application's own"),
             (&[join, &["--account", ""]].concat(), 1, "", "ErrorID 7: the login was refused"),

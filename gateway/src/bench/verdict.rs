@@ -57,7 +57,9 @@ fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
         return None;
     }
     match (kind, figures.answered) {
-        (Kind::Call { .. }, 0) => {
+        (Kind::Call { replies: 0, .. }, _) => Some("replies came, and --replies says that there are none"),
+        // A refusal is a reply.
+        (Kind::Call { .. }, 0) if figures.refused.is_empty() => {
             Some("no message is a reply to the command: is it a plain WebSocket echo (--echo)?")
         }
         (Kind::Echo, 0) => Some("no message is an echo: does the server want packets (without --echo)?"),
@@ -105,11 +107,13 @@ mod tests {
         let nobody = Counted { own, server: Packets::default(), differing: 1 };
         assert!(check(&|_| {}, Kind::Echo, Some(&Ok(nobody))).contains("knows none of 1 connection"));
         let call = |cmd, echoes| Kind::Call { cmd, echoes, replies: 1 };
+        let none = Kind::Call { cmd: 1101, echoes: true, replies: 0 };
         for (kind, answered, hint) in [
             (call(1101, true), 0, Some("is it a plain WebSocket echo (--echo)?")),
             (call(1101, true), 1, None),
             (call(1104, false), 0, Some("is it a plain WebSocket echo (--echo)?")),
             (call(1104, false), 1, Some("does each have several (--replies)?")),
+            (none, 0, Some("--replies says that there are none")),
             (Kind::Echo, 0, Some("does the server want packets (without --echo)?")),
             (Kind::Echo, 1, None),
             (rooms, 0, None),
@@ -120,5 +124,11 @@ mod tests {
             let line = check(&|figures| figures.answered = answered, kind, None);
             assert!(!line.contains("--"), "{line}");
         }
+        let refuse = |figures: &mut Figures| {
+            (figures.wrong, figures.answered) = (1, 0);
+            figures.refuse(3);
+        };
+        let line = check(&refuse, call(1101, true), None);
+        assert!(line.ends_with("1 message is not what it should be"), "{line}");
     }
 }

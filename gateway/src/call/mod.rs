@@ -70,8 +70,12 @@ fn login_message((token, options): &(Token, LoginAs)) -> Result<account::Login, 
 /// Says on standard error what came in place of a reply. Returns the exit status; `lost` is the one of a
 /// connection that failed.
 fn tell(url: &Url, error: &ClientError, lost: u8) -> u8 {
+    let advice = match error {
+        ClientError::Refused(ErrorId::NOT_LOGGED_IN) => " (--login, --account)",
+        _ => "",
+    };
     // It may be closed.
-    let _ = writeln!(io::stderr(), "sysconn: {}: {}", url.shown(), in_words(error));
+    let _ = writeln!(io::stderr(), "sysconn: {}: {}{advice}", url.shown(), in_words(error));
     match error {
         ClientError::Refused(_) => REFUSED,
         ClientError::TimedOut if lost == CLOSED => TIMED_OUT,
@@ -122,7 +126,7 @@ pub(crate) fn meaning(error_id: ErrorId) -> &'static str {
     match error_id {
         ErrorId::UNKNOWN_COMMAND => "no such command",
         ErrorId::BAD_PACKET => "a wrong DataSize",
-        ErrorId::NOT_LOGGED_IN => "the command is for clients that have logged in (--login, --account)",
+        ErrorId::NOT_LOGGED_IN => "the command is for clients that have logged in",
         ErrorId::NOT_ALLOWED => {
             "not for this kind of client, or it names what does not exist, such as a room that was not joined"
         }

@@ -152,4 +152,8 @@ fn what_is_not_answered_as_it_should_be_is_a_difference() {
         let lines = figures["differences"].to_string();
         assert!(status == 1 && lines.contains(part), "{arguments:?}: {figures}");
     }
+    // What the ErrorID means, and what to do about it.
+    let ended = run(&url, &["--cmd", "1201", "--hex", "ff", "--warmup", "0", "--duration", "100ms"]);
+    let line = ": ErrorID 3, the command is for clients that have logged in (--login)\n";
+    assert!(ended.output.contains(line), "{}", ended.output);
 }

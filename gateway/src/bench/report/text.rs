@@ -55,12 +55,10 @@ fn counts(report: &Report) -> Vec<String> {
         "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
         report.sent, report.answered, report.wrong, report.unanswered, report.unsent
     ));
-    lines.extend(
-        report
-            .refused
-            .iter()
-            .map(|(id, count)| format!("             {count}: ErrorID {id}, {}", meaning(ErrorId(*id)))),
-    );
+    for (id, count) in &report.refused {
+        let advice = if ErrorId(*id) == ErrorId::NOT_LOGGED_IN { " (--login)" } else { "" };
+        lines.push(format!("             {count}: ErrorID {id}, {}{advice}", meaning(ErrorId(*id))));
+    }
     if report.is_fan_out() {
         lines.push(format!("deliveries   {} of {}", report.delivered, report.deliveries_due));
     }
