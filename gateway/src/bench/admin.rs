@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -46,7 +47,8 @@ struct Row {
 /// The most connections that a server may say it has: more than any has addresses for.
 const MAX_ROWS: usize = 10_000_000;
 
-/// What the server has received from and sent to each peer.
+/// Two counts of packets of each connection, by the address of this side: what this side has sent and
+/// received, or the server has received and sent.
 type Rows = HashMap<String, (u64, u64)>;
 
 /// The server's admin address.
@@ -75,35 +77,38 @@ impl Admin {
         self.0.get_api::<Page>("/api/connections?offset=0&limit=1").map(drop)
     }
 
-    /// Both sides' figures now. `may_go_on` is asked before each part of the server's answer; `None` if it
-    /// says no.
+    /// Both sides' figures now. `left` is the time that is left for the server's answer; `None` if it was not
+    /// there in time.
     ///
     /// # Errors
     /// One line that says why the server does not tell its own.
     pub(super) fn look(
         &self,
         connections: &[Connection],
-        may_go_on: impl Fn() -> bool,
+        left: impl Fn() -> Option<Duration>,
     ) -> Result<Option<Counted>, String> {
-        let Some(rows) = self.rows(may_go_on)? else { return Ok(None) };
         let open = connections.iter().filter(|connection| connection.standing() == Standing::Open);
         let own = open.filter_map(|connection| {
             let session = connection.session();
             let peer = connection.local_addr()?.to_string();
-            Some((peer, session.packets_sent, session.packets_received))
+            Some((peer, (session.packets_sent, session.packets_received)))
         });
-        Ok(Some(compare(own, &rows)))
+        let own = own.collect();
+        Ok(self.rows(&own, left)?.map(|rows| compare(&own, &rows)))
     }
 
-    /// What the server knows of each connection, by its peer. Connections that come or go meanwhile are
-    /// others'.
-    fn rows(&self, may_go_on: impl Fn() -> bool) -> Result<Option<Rows>, String> {
+    /// What the server knows of these connections. Those that come or go meanwhile are others'.
+    fn rows(&self, own: &Rows, left: impl Fn() -> Option<Duration>) -> Result<Option<Rows>, String> {
         let (mut rows, mut offset) = (Rows::new(), 0);
-        while may_go_on() {
-            let page: Page = self.0.get_api(&format!("/api/connections?offset={offset}&limit={PAGE}"))?;
+        while let Some(time) = left() {
+            let path = format!("/api/connections?offset={offset}&limit={PAGE}");
+            let page: Page = match self.0.get_api_within(&path, time) {
+                Err(_) if left().is_none() => break,
+                answer => answer?,
+            };
             offset += PAGE;
             let is_last = page.connections.is_empty() || offset >= page.total.min(MAX_ROWS);
-            rows.extend(page.connections.into_iter().map(|row| (row.peer, (row.recv_count, row.send_count))));
+            add(&mut rows, page, own);
             if is_last {
                 return Ok(Some(rows));
             }
@@ -112,13 +117,19 @@ impl Admin {
     }
 }
 
-fn compare(own: impl Iterator<Item = (String, u64, u64)>, server: &Rows) -> Counted {
+/// Adds what a page has of these connections. There may be any number of others.
+fn add(rows: &mut Rows, page: Page, own: &Rows) {
+    let known = page.connections.into_iter().filter(|row| own.contains_key(&row.peer));
+    rows.extend(known.map(|row| (row.peer, (row.recv_count, row.send_count))));
+}
+
+fn compare(own: &Rows, server: &Rows) -> Counted {
     let mut counted = Counted::default();
-    for (peer, sent, received) in own {
+    for (peer, &(sent, received)) in own {
         counted.own.connections += 1;
         counted.own.sent += sent;
         counted.own.received += received;
-        let row = server.get(&peer);
+        let row = server.get(peer);
         if let Some((recv_count, send_count)) = row {
             counted.server.connections += 1;
             counted.server.received += recv_count;
@@ -135,18 +146,27 @@ mod tests {
 
     #[test]
     fn figures_of_each_connection_are_compared() {
-        let own =
-            || [("a", 5, 4), ("b", 3, 3)].map(|(peer, sent, received)| (peer.to_owned(), sent, received));
-        for (rows, differing) in [
+        let rows = |rows: &[(&str, (u64, u64))]| -> Rows {
+            rows.iter().map(|(peer, figures)| ((*peer).to_owned(), *figures)).collect()
+        };
+        let own = rows(&[("a", (5, 4)), ("b", (3, 3))]);
+        for (server, differing) in [
             (&[("a", (5, 4)), ("b", (3, 3)), ("other", (9, 9))][..], 0),
             (&[("a", (5, 4))], 1),
             // The sums are the same.
             (&[("a", (3, 3)), ("b", (5, 4))], 2),
         ] {
-            let rows = rows.iter().map(|(peer, figures)| ((*peer).to_owned(), *figures)).collect();
-            let counted = compare(own().into_iter(), &rows);
+            let counted = compare(&own, &rows(server));
             let expected = Packets { connections: 2, sent: 8, received: 7 };
             assert_eq!((counted.differing, counted.own), (differing, expected));
         }
+    }
+
+    #[test]
+    fn connections_of_others_need_no_memory() {
+        let row = |peer: &str| Row { peer: peer.to_owned(), recv_count: 1, send_count: 2 };
+        let (mut rows, own) = (Rows::new(), Rows::from([("a".to_owned(), (5, 4))]));
+        add(&mut rows, Page { total: 3, connections: vec![row("b"), row("a"), row("c")] }, &own);
+        assert_eq!(rows, Rows::from([("a".to_owned(), (1, 2))]));
     }
 }

@@ -2,6 +2,7 @@
 //! close.
 
 use std::io;
+use std::time::Duration;
 
 use mio::Events;
 
@@ -222,10 +223,10 @@ pub(super) fn compare(engine: &mut Engine, admin: &Admin) -> io::Result<Result<C
     let deadline = engine.now().saturating_add(engine.shared.plan.timeout);
     let (mut events, mut last) = (events(), Err("it was not known when the time was over".to_owned()));
     loop {
-        let is_in_time = || engine.now() < deadline;
-        let Some(counted) = admin.look(&engine.connections, is_in_time).transpose() else { return Ok(last) };
+        let left = || deadline.checked_sub(engine.now()).filter(|left| *left > 0).map(Duration::from_nanos);
+        let Some(counted) = admin.look(&engine.connections, left).transpose() else { return Ok(last) };
         let agrees = counted.as_ref().is_ok_and(|counted| counted.differing == 0);
-        if agrees || !is_in_time() || engine.is_interrupted() {
+        if agrees || left().is_none() || engine.is_interrupted() {
             return Ok(counted);
         }
         last = counted;

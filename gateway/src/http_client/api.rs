@@ -1,9 +1,11 @@
 //! What the admin server's API answers: JSON, or a status and why it refuses.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Answer, HttpClient};
+use super::{Answer, HttpClient, TIMEOUT};
 use crate::options::shown;
 
 impl HttpClient {
@@ -12,7 +14,19 @@ impl HttpClient {
     /// # Errors
     /// One line that says why there is no such answer.
     pub(crate) fn get_api<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
-        let answer = self.get(path).map_err(|error| error.to_string())?;
+        self.get_api_within(path, TIMEOUT)
+    }
+
+    /// The same in this time, or in that of all requests if it is shorter.
+    ///
+    /// # Errors
+    /// As those of [`get_api`](Self::get_api).
+    pub(crate) fn get_api_within<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        time: Duration,
+    ) -> Result<T, String> {
+        let answer = self.get(path, time).map_err(|error| error.to_string())?;
         let body = accepted(answer)?;
         let place = path.split('?').next().unwrap_or_default();
         serde_json::from_slice(&body)

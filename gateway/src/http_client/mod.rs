@@ -114,12 +114,13 @@ impl HttpClient {
         Ok(HttpClient { agent, base: address.base().to_owned(), token: token.map(bearer).transpose()? })
     }
 
-    /// Gets a path, with its query.
+    /// Gets a path, with its query, in this time, or in that of all requests if it is shorter.
     ///
     /// # Errors
     /// [`HttpError`] where no answer came. An answer of any status is none.
-    pub(crate) fn get(&self, path: &str) -> Result<Answer, HttpError> {
-        let mut request = self.agent.get(format!("{}{path}", self.base));
+    fn get(&self, path: &str, time: Duration) -> Result<Answer, HttpError> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let mut request = request.config().timeout_global(Some(time.min(TIMEOUT))).build();
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, token);
         }

@@ -40,7 +40,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 fn requests_have_a_token_and_answers_any_status() {
     let request = on_tcp(b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", |address| {
         let client = HttpClient::new(address, Some("secret"), None).unwrap();
-        assert_eq!(client.get("/a?b=c").unwrap(), Answer { status: 503, body: b"busy".to_vec() });
+        assert_eq!(client.get("/a?b=c", TIMEOUT).unwrap(), Answer { status: 503, body: b"busy".to_vec() });
     });
     assert!(request.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
@@ -50,6 +50,16 @@ fn requests_have_a_token_and_answers_any_status() {
     });
     assert!(request.contains("content-type: application/json\r\n"), "{request}");
     assert!(request.ends_with("{\"id\":\"6\"}") && !request.contains("authorization"), "{request}");
+}
+
+#[test]
+fn a_request_can_have_less_time() {
+    on_tcp(OK, |address| {
+        let client = HttpClient::new(address, None, None).unwrap();
+        let error = client.get("/", Duration::from_nanos(1)).unwrap_err();
+        assert!(matches!(error, HttpError::TimedOut), "{error}");
+        client.get("/", TIMEOUT).unwrap();
+    });
 }
 
 #[test]
@@ -64,7 +74,7 @@ fn a_unix_socket_speaks_http_too() {
     let request = server.join().unwrap();
     assert!(request.contains("host: 127.0.0.1\r\n") && request.contains("Bearer secret"), "{request}");
     std::fs::remove_file(&path).unwrap();
-    let error = client.get("/").unwrap_err();
+    let error = client.get("/", TIMEOUT).unwrap_err();
     assert!(matches!(error, HttpError::Unreachable(_)), "{error}");
 }
 
@@ -72,18 +82,18 @@ fn a_unix_socket_speaks_http_too() {
 fn answers_that_are_none_are_errors() {
     for answer in [&b""[..], b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"] {
         on_tcp(answer, |address| {
-            let error = HttpClient::new(address, None, None).unwrap().get("/").unwrap_err();
+            let error = HttpClient::new(address, None, None).unwrap().get("/", TIMEOUT).unwrap_err();
             assert!(matches!(error, HttpError::Failed(_)), "{error}");
         });
     }
     // A redirect is an answer, and nobody follows it.
     on_tcp(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", |address| {
         let client = HttpClient::new(address, Some("secret"), None).unwrap();
-        assert_eq!(client.get("/").unwrap().status, 302);
+        assert_eq!(client.get("/", TIMEOUT).unwrap().status, 302);
     });
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let address = format!("http://{closed}").parse().unwrap();
-    let error = HttpClient::new(&address, None, None).unwrap().get("/").unwrap_err();
+    let error = HttpClient::new(&address, None, None).unwrap().get("/", TIMEOUT).unwrap_err();
     assert!(matches!(error, HttpError::Unreachable(_)), "{error}");
     assert!(HttpClient::new(&address, Some("a\nb"), None).is_err());
 }

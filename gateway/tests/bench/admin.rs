@@ -102,6 +102,33 @@ fn an_answer_without_end_ends_with_the_time() {
     assert!(exit == 1 && lines.contains("it was not known when the time was over"), "{figures}");
 }
 
+/// An admin server that answers its first request, and none after it.
+fn hanging_admin() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let (_, body) = NONE;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(answer.as_bytes());
+        // The others of this connection stay unread, and new connections unaccepted, until the client goes.
+        let mut kept = vec![];
+        let _ = stream.read_to_end(&mut kept);
+    });
+    url
+}
+
+#[test]
+fn an_answer_that_does_not_come_ends_with_the_time() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let (exit, figures) = run_briefly(&url, &["--admin", &hanging_admin(), "--timeout", "200ms"]);
+    let lines = figures["differences"].to_string();
+    // The HTTP client's own time is longer, and it would say that no answer came in time.
+    assert!(exit == 1 && lines.contains("it was not known when the time was over"), "{figures}");
+}
+
 /// What a server answers on a connection of its own.
 fn get(authority: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(authority).unwrap();
