@@ -4,14 +4,14 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use sysconn::client::{Client, ClientError, Offer, TIMEOUT, Url, connect_tcp};
+use sysconn::client::{Client, ClientError, Offer, TIMEOUT, Url, connect_tcp_within};
 
 use crate::options::{read, shown};
 
@@ -24,7 +24,8 @@ impl<T: Read + Write + Send> Stream for T {}
 pub(crate) type AnyClient = Client<Box<dyn Stream>>;
 
 /// Connects and upgrades. The certificate of a server with TLS must be of one of these roots, or without them
-/// of one that the system trusts. `set` gets the TCP connection before it is used.
+/// of one that the system trusts. `timeout` is for the connection, for the upgrade, and for each read, write
+/// and packet; it is not 0. `keep` gets the TCP connection.
 ///
 /// # Errors
 /// [`ClientError`].
@@ -32,10 +33,11 @@ pub(crate) fn connect(
     url: &Url,
     offer: &Offer,
     roots: Option<RootCertStore>,
-    set: impl FnOnce(&TcpStream) -> io::Result<()>,
+    timeout: Duration,
+    keep: impl FnOnce(&TcpStream) -> io::Result<()>,
 ) -> Result<AnyClient, ClientError> {
-    let tcp = connect_tcp(url)?;
-    set(&tcp)?;
+    let tcp = connect_tcp_within(url, timeout)?;
+    keep(&tcp)?;
     let stream: Box<dyn Stream> = match url.is_tls {
         false => Box::new(tcp),
         true => {
@@ -43,8 +45,8 @@ pub(crate) fn connect(
             over_tls(tcp, tls_config(roots)?, name)?
         }
     };
-    let mut client = Client::over(stream, url, offer)?;
-    client.set_longest_wait(Some(TIMEOUT));
+    let mut client = Client::over_within(stream, url, offer, timeout)?;
+    client.set_longest_wait(Some(timeout));
     Ok(client)
 }
 

@@ -77,7 +77,7 @@ fn the_status_says_whether_a_reply_came() {
                 "",
                 "closed the connection with 4001: undecodable data; do not reconnect",
             ),
-            (&["echo.sink", "--timeout", "50ms"], 5, "", &format!("{url}: the server does not answer")),
+            (&["echo.sink", "--timeout", "300ms"], 5, "", &format!("{url}: the server does not answer")),
             (&["1101", "--text", "a\u{9b}\u{202e}b"], 0, "a\\u{9b}\\u{202e}b\n", ""),
         ],
     );
@@ -94,7 +94,7 @@ fn a_call_that_fails_closes_its_connection() {
         (&["1101"], 0),
         (&["2000"], 1),
         (&["room.join", "--account", ""], 1),
-        (&["echo.sink", "--timeout", "50ms"], 5),
+        (&["echo.sink", "--timeout", "300ms"], 5),
     ];
     for (call, expected) in calls {
         assert_eq!(run(&[&["call", &url], call].concat()).0, expected, "{call:?}");

@@ -43,13 +43,21 @@ pub use url::Url;
 /// # Errors
 /// That of the last address.
 pub fn connect_tcp(url: &Url) -> io::Result<TcpStream> {
+    connect_tcp_within(url, TIMEOUT)
+}
+
+/// The same with this time in place of [`TIMEOUT`]; it is not 0.
+///
+/// # Errors
+/// As those of [`connect_tcp`].
+pub fn connect_tcp_within(url: &Url, timeout: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for address in (url.host.as_str(), url.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, TIMEOUT) {
+        match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(TIMEOUT))?;
-                stream.set_write_timeout(Some(TIMEOUT))?;
+                stream.set_read_timeout(Some(timeout))?;
+                stream.set_write_timeout(Some(timeout))?;
                 return Ok(stream);
             }
             Err(error) => last = error,
@@ -90,8 +98,21 @@ impl<S: Read + Write> Client<S> {
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::Io`] for an offer that no header can have.
-    pub fn over(mut stream: S, url: &Url, offer: &Offer) -> Result<Self, ClientError> {
-        let received = handshake::upgrade(&mut stream, url, offer, Deadline::after(Some(TIMEOUT)))?;
+    pub fn over(stream: S, url: &Url, offer: &Offer) -> Result<Self, ClientError> {
+        Client::over_within(stream, url, offer, TIMEOUT)
+    }
+
+    /// The same in this time in place of [`TIMEOUT`].
+    ///
+    /// # Errors
+    /// As those of [`over`](Self::over).
+    pub fn over_within(
+        mut stream: S,
+        url: &Url,
+        offer: &Offer,
+        timeout: Duration,
+    ) -> Result<Self, ClientError> {
+        let received = handshake::upgrade(&mut stream, url, offer, Deadline::after(Some(timeout)))?;
         Ok(Client::new(Link::new(stream, received)))
     }
 }

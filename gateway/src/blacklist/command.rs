@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use sysconn::client::{ClientError, Offer, Url};
+use sysconn::client::{ClientError, Offer, TIMEOUT, Url};
 use sysconn::packet::ErrorId;
 use sysconn::{ClientKind, Identity, Login};
 
@@ -88,7 +88,7 @@ fn ask(
     action: &BlacklistAction,
 ) -> Result<(), String> {
     let failed = |error: ClientError| format!("{}: {error}", url.shown());
-    let mut client = connect(url, offer, None, |_| Ok(())).map_err(failed)?;
+    let mut client = connect(url, offer, None, TIMEOUT, |_| Ok(())).map_err(failed)?;
     let result = ask_over(&mut client, url, &login_of(token, login), action);
     client.close();
     result

@@ -56,8 +56,7 @@ impl<'a> Session<'a> {
         form: Form,
     ) -> Result<Self, ClientError> {
         let mut socket = None;
-        let client = connect(&task.url, &task.offer, roots, |tcp| {
-            tcp.set_read_timeout(Some(task.timeout))?;
+        let client = connect(&task.url, &task.offer, roots, task.timeout.max(SHORTEST), |tcp| {
             socket = Some(tcp.try_clone()?);
             Ok(())
         })?;

@@ -123,7 +123,12 @@ pub(super) fn command() -> Command {
                 .default_value("1"),
         )
         .arg(
-            option("timeout", "DURATION", "Wait so long for each reply [default: 10s]").value_parser(timeout),
+            option(
+                "timeout",
+                "DURATION",
+                "Wait so long for the connection, the upgrade and each reply [default: 10s]",
+            )
+            .value_parser(timeout),
         )
 }
 

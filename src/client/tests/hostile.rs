@@ -144,6 +144,10 @@ fn bytes_that_go_on_extend_no_wait() {
         let mut stream = Endless { piece: piece.to_vec(), takes: true };
         upgrade(&mut stream, &url, &offer, Deadline::after(Some(soon))).unwrap_err();
     }
+    // Without time there is no response that could be too long.
+    let stream = Endless { piece: b"x".to_vec(), takes: true };
+    let result = Client::over_within(stream, &url, &offer, Duration::ZERO);
+    assert!(matches!(result, Err(ClientError::TimedOut)), "{result:?}");
 }
 
 #[test]
