@@ -290,6 +290,10 @@ fn check(task: &BenchTask, matches: &ArgMatches) -> Result<(), &'static str> {
     if task.token_file.is_some() && task.admin.is_none() {
         return Err("--token-file: expected --admin beside it, the address that the token is for");
     }
+    let admin_has_tls = task.admin.as_ref().is_some_and(HttpAddress::is_tls);
+    if task.ca.is_some() && !task.url.is_tls && !admin_has_tls {
+        return Err("--ca: expected a wss:// URL, or --admin https://, whose certificates it is for");
+    }
     match task.fan_out {
         Some(members) if !task.connections.is_multiple_of(members) => {
             Err("--fan-out: expected a divisor of --connections, so that all rooms have as many members")

@@ -23,6 +23,11 @@ impl HttpAddress {
             HttpAddress::Unix(_) => "http://127.0.0.1",
         }
     }
+
+    /// Whether the server is asked over TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.base().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
 }
 
 impl FromStr for HttpAddress {
@@ -75,6 +80,7 @@ mod tests {
             let address: HttpAddress = text.parse().unwrap();
             assert_eq!(address.base(), base);
             assert_eq!(address.to_string(), text.trim_end_matches('/'));
+            assert_eq!(address.is_tls(), base.starts_with("https"));
         }
         for text in [
             "",

@@ -41,6 +41,15 @@ fn what_cannot_be_used_is_said_in_one_line() {
         ("ws://a", &["--origin", "a\nb"], 2, r"invalid value 'a\nb' for '--origin"),
         (&nobody, &["--json", "{}"], 2, "--json: no message of command 1101 is known\n"),
         ("ws://a", &["--token-file", "x"], 2, "--token-file: expected --admin beside it"),
+        ("ws://a", &["--ca", "x"], 2, "--ca: expected a wss:// URL, or --admin https://"),
+        (
+            "ws://a",
+            &["--ca", "x", "--admin", "http://a"],
+            2,
+            "--ca: expected a wss:// URL, or --admin https://",
+        ),
+        (&nobody, &["--ca", "/nowhere", "--admin", "https://a"], 2, "--ca: /nowhere: cannot be read"),
+        ("wss://a", &["--ca", "/nowhere"], 2, "--ca: /nowhere: cannot be read"),
         (&nobody, &["--cmd", "echo.eco"], 2, "unknown command echo.eco"),
         (&nobody, &["--admin", "ftp://a"], 2, "expected http://HOST:PORT, https://HOST:PORT or unix:PATH"),
         (
