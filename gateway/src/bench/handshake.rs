@@ -198,11 +198,17 @@ mod tests {
         }
         let upgrade = Upgrade::new(&url, &offer, false);
         let no_end = ["HTTP/1.1 101 OK\r\na: ", &"b".repeat(MAX_HEAD_BYTES)].concat();
+        let agreed = "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+        let no_accept = format!("{agreed}\r\n");
+        let other_accept = format!("{agreed}Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
         for (response, expected) in [
             (&no_end[..], "the server's response is too long"),
             ("SSH-2.0-x\r\n", "the server answered SSH-2.0-x"),
             ("HTTP/1.0 101 OK\r\n\r\n", "the server answered HTTP/1.0 101 OK"),
             ("HTTP/1.1 101 OK\r\na b: c\r\n\r\n", NOT_UNDERSTOOD),
+            // No key, and that of another request.
+            (&no_accept, NOT_UNDERSTOOD),
+            (&other_accept, NOT_UNDERSTOOD),
         ] {
             let answer = upgrade.begin(&mut Random::new()).0.read(response.as_bytes(), &upgrade);
             assert_eq!(answer, Response::Failed(expected.to_owned()));
