@@ -107,6 +107,12 @@ fn a_patient_channel_wakes_for_many_or_when_it_is_asked() {
             assert!(is_woken(&outgoing), "{is_patient}");
         }
         while outgoing.try_next().is_some() {}
+        channel.set_patient(true);
+        assert!(!is_woken(&outgoing), "nothing waits again");
+        assert_eq!(channel.push_to_topic(&push, 1, 1_000), Ok(()));
+        channel.set_patient(false);
+        assert!(is_woken(&outgoing), "only pushes to a topic wait");
+        while outgoing.try_next().is_some() {}
         assert!(channel.push(item(0)) && is_woken(&outgoing), "it is patient no longer");
         assert!(channel.push(item(0)) && !is_woken(&outgoing));
     }
