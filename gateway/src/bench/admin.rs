@@ -73,8 +73,8 @@ impl Admin {
     ///
     /// # Errors
     /// One line that says why it does not.
-    pub(super) fn check(&self) -> Result<(), String> {
-        self.0.get_api::<Page>("/api/connections?offset=0&limit=1").map(drop)
+    pub(super) fn check(&self, timeout: Duration) -> Result<(), String> {
+        self.0.get_api_within::<Page>("/api/connections?offset=0&limit=1", timeout).map(drop)
     }
 
     /// Both sides' figures now. `left` is the time that is left for the server's answer; `None` if it was not

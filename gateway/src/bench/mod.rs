@@ -65,7 +65,7 @@ pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
     }
     check_descriptors(&plan)?;
     if let Some(admin) = &admin {
-        admin.check().map_err(|error| format!("--admin: {error}"))?;
+        admin.check(task.timeout).map_err(|error| format!("--admin: {error}"))?;
     }
     let shared = Shared::new(plan, template, logins)?;
     let failed = |error: io::Error| format!("bench: {error}");

@@ -63,8 +63,9 @@ fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
             Some("no message is a reply to the command: is it a plain WebSocket echo (--echo)?")
         }
         (Kind::Echo, 0) => Some("no message is an echo: does the server want packets (without --echo)?"),
-        // The Data of the others is not looked at: these came when no request had a reply to come.
-        (Kind::Call { echoes: false, .. }, _) => {
+        // The Data of the others is not looked at: these came when no request had a reply to come. Fewer of
+        // them have other reasons.
+        (Kind::Call { echoes: false, .. }, answered) if figures.wrong >= answered => {
             Some("replies came that no request asked for: does each have several (--replies)?")
         }
         _ => None,
@@ -113,6 +114,7 @@ mod tests {
             (call(1101, true), 1, None),
             (call(1104, false), 0, Some("is it a plain WebSocket echo (--echo)?")),
             (call(1104, false), 1, Some("does each have several (--replies)?")),
+            (call(1104, false), 2, None),
             (none, 0, Some("--replies says that there are none")),
             (Kind::Echo, 0, Some("does the server want packets (without --echo)?")),
             (Kind::Echo, 1, None),
