@@ -155,6 +155,14 @@ fn check_config_has_one_line_for_an_option_that_is_wrong() {
     let output = sysconn(&["check-config", "--quiet", "--config", file.to_str().unwrap()], &[]);
     let lines = text(&output.stderr);
     assert!(count(&lines) == 1 && lines.contains("node: expected 1 to 32 characters"), "{lines}");
+    // A path with the name of an option hides nothing.
+    let folder_of_node = folder.join("node");
+    fs::create_dir(&folder_of_node).unwrap();
+    let file = folder_of_node.join("options.toml");
+    fs::write(&file, "node = \"a.b\"\nwechat_appid = \"x\"\n").unwrap();
+    let output = sysconn(&["check-config", "--quiet", "--config", file.to_str().unwrap()], &[]);
+    let lines = text(&output.stderr);
+    assert!(lines.contains(": node: expected ") && lines.contains(": wechat_appid: expected "), "{lines}");
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -22,7 +22,7 @@ impl Options {
                 ("ipv6-only", "false, or no IPv4-mapped address to listen on".to_owned())
             }
             ConfigError::MaxLenBeforeLogin => {
-                ("max-len-before-login", format!("at most {max_len}, which is max-len"))
+                ("max-len-before-login", format!("at most {max_len}, which is --max-len"))
             }
             ConfigError::MaxLenForPackets => {
                 ("max-len", format!("at least {REQUEST_HEADER_BYTES}, {HEADER}"))
@@ -38,7 +38,7 @@ impl Options {
                 let least = max_len.saturating_add(PACKET_OVERHEAD_BYTES);
                 (
                     "outbox-limit",
-                    format!("0 (off), or at least {least}, which is max-len and {PACKET_OVERHEAD_BYTES}"),
+                    format!("0 (off), or at least {least}, which is --max-len and {PACKET_OVERHEAD_BYTES}"),
                 )
             }
             _ => ("", String::new()),

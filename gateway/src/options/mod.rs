@@ -294,8 +294,9 @@ impl Options {
     /// Whether a line names an option whose value is not accepted. That has a line of its own, and this one
     /// is about what nobody gave.
     pub(crate) fn names_refused(&self, line: &str) -> bool {
+        // Without their dashes these are also words of paths and hosts.
         let mut words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
-        words.any(|word| self.refused.contains(&word.trim_start_matches("--")))
+        words.any(|word| word.strip_prefix("--").is_some_and(|name| self.refused.contains(&name)))
     }
 }
 

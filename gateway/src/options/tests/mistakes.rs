@@ -295,7 +295,7 @@ fn other_mistakes_on_the_command_line() {
         ),
         (
             &["--outbox-limit=524308"],
-            r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is max-len and 21, not "524308""#,
+            r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is --max-len and 21, not "524308""#,
         ),
         (
             &["--listen=[::ffff:127.0.0.1]:0", "--ipv6-only"],
@@ -311,7 +311,7 @@ fn other_mistakes_on_the_command_line() {
         ),
         (
             &["--max-len-before-login=1MiB"],
-            r#"sysconn: --max-len-before-login: expected at most 524288, which is max-len, not "1MiB""#,
+            r#"sysconn: --max-len-before-login: expected at most 524288, which is --max-len, not "1MiB""#,
         ),
     ];
     for (arguments, expected) in cases {
