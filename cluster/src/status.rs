@@ -66,7 +66,7 @@ impl Cluster {
             (direction.name(), kind.name(), counters.messages(direction, kind))
         };
         Figures {
-            nodes: self.0.node().members().len() + 1,
+            nodes: self.0.node().members().names().len() + 1,
             is_connected: bus.is_connected,
             queue_bytes: bus.queue_bytes + self.0.budget.bytes(),
             messages: kinds.map(count).collect(),

@@ -161,7 +161,7 @@ impl Node {
         }
         for sender in self.members.expire(now.elapsed_ms) {
             if self.lines.allows("nodes that are gone", now.elapsed_ms) {
-                log::warn!(target: crate::LOG, "node {} is gone: it has not been heard for 10 s", sender.name);
+                self.log_gone(&sender.name);
             }
         }
         self.lines.tell(now.elapsed_ms);

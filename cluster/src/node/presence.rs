@@ -4,6 +4,7 @@ use super::{Call, Node, Outputs, Phase, Subscription};
 use crate::counters::Reason;
 use crate::members::Heard;
 use crate::moment::Moment;
+use crate::names::NodeName;
 use crate::wire::{
     GoodBye, Header, Heartbeat, Kind, Message, NameAnswer, NameQuery, OLDEST, Subject, VERSION,
 };
@@ -58,6 +59,15 @@ impl Node {
                 self.counters.drop_for(Reason::TooMany, 1);
                 false
             }
+        }
+    }
+
+    pub(super) fn log_gone(&self, name: &NodeName) {
+        if self.members.has(name) {
+            // It was killed, and started again within that time.
+            log::info!(target: crate::LOG, "an earlier start of node {name} is gone: it has not been heard for 10 s");
+        } else {
+            log::warn!(target: crate::LOG, "node {name} is gone: it has not been heard for 10 s");
         }
     }
 

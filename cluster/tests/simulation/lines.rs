@@ -115,3 +115,23 @@ fn lines_about_nodes_that_fall_silent_are_limited() {
     assert_eq!((count(&lines, "is gone"), lines.len()), (BURST, BURST + 1), "{lines:?}");
     assert!(count(&lines, "108 more lines about nodes that are gone were left out") == 1, "{lines:?}");
 }
+
+#[test]
+fn a_node_that_was_started_again_is_one_and_is_not_called_gone() {
+    let rules = Rules::new();
+    let (node, forger) = (rules.start("a", 1), rules.forger());
+    rules.run_for(3_000);
+    keep_lines();
+    send(&forger, 1, 0, 1, heartbeat(1, false));
+    rules.run_for(1_000);
+    for _ in 0..5 {
+        send(&forger, 2, 0, 1, heartbeat(1, false));
+        rules.run_for(3_000);
+        assert_eq!(node.cluster.figures().nodes, 2);
+    }
+    let lines = LINES.take();
+    assert_eq!(count(&lines, "an earlier start of node b is gone"), 1, "{lines:?}");
+    rules.run_for(10_000);
+    assert_eq!(node.cluster.figures().nodes, 1);
+    assert!(LINES.take().contains(&"node b is gone: it has not been heard for 10 s".to_owned()));
+}
