@@ -27,6 +27,8 @@ pub(super) struct Figures {
     pub(super) refused: BTreeMap<u16, u64>,
     /// Requests that got no reply, or not all of them.
     pub(super) unanswered: u64,
+    /// Replies that no request asked for. They count as wrong too.
+    pub(super) surplus: u64,
     /// Requests that were due but never sent.
     pub(super) unsent: u64,
     /// What came and is no reply to the oldest request, or differs from what it should be.
@@ -65,6 +67,7 @@ impl Figures {
             answered: 0,
             refused: BTreeMap::new(),
             unanswered: 0,
+            surplus: 0,
             unsent: 0,
             wrong: 0,
             others: 0,

@@ -130,18 +130,27 @@ impl Handshake {
                 Response::Failed("the server's response is too long".to_owned())
             }
             Ok(Status::Partial) => Response::Incomplete,
-            Ok(Status::Complete(_)) | Err(_) => {
-                let line = limited.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                let line = String::from_utf8_lossy(line);
-                match line.trim_end() {
-                    agreed if agreed.starts_with("HTTP/1.1 101 ") => {
-                        Response::Failed(NOT_UNDERSTOOD.to_owned())
-                    }
-                    line => Response::Failed(format!("the server answered {}", shown(line))),
-                }
-            }
+            Ok(Status::Complete(end)) => Response::Failed(refusal(limited, limited.get(end..))),
+            Err(_) => Response::Failed(refusal(limited, None)),
         }
     }
+}
+
+/// What the server answers, with the first line of the body that has come with it.
+fn refusal(head: &[u8], body: Option<&[u8]>) -> String {
+    let first_line = |bytes: &[u8]| {
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(line).trim_end().to_owned()
+    };
+    let status = first_line(head);
+    if status.starts_with("HTTP/1.1 101 ") {
+        return NOT_UNDERSTOOD.to_owned();
+    }
+    let answer = match body.map(first_line).filter(|reason| !reason.is_empty()) {
+        Some(reason) => format!("{status}: {reason}"),
+        None => status,
+    };
+    format!("the server answered {}", shown(answer))
 }
 
 /// Whether a list has this word, without regard to ASCII case.
@@ -175,7 +184,12 @@ mod tests {
             (true, "101 OK", &extension.repeat(2), "not understood"),
             (true, "101 OK", "", "does not agree to permessage-deflate"),
             (true, "101 OK", "Sec-WebSocket-Extensions: permessage-deflate\r\n", "does not agree"),
-            (false, "503 Service Unavailable", "", "the server answered HTTP/1.1 503 Service Unavailable"),
+            (
+                false,
+                "503 Service Unavailable",
+                "",
+                "the server answered HTTP/1.1 503 Service Unavailable: rest",
+            ),
         ] {
             let upgrade = Upgrade::new(&url, &offer, deflate);
             let (mut handshake, request) = upgrade.begin(&mut Random::new());
@@ -205,6 +219,7 @@ mod tests {
             (&no_end[..], "the server's response is too long"),
             ("SSH-2.0-x\r\n", "the server answered SSH-2.0-x"),
             ("HTTP/1.0 101 OK\r\n\r\n", "the server answered HTTP/1.0 101 OK"),
+            ("HTTP/1.1 404 Not Found\r\n\r\nno\r\nway\r\n", "the server answered HTTP/1.1 404 Not Found: no"),
             ("HTTP/1.1 101 OK\r\na b: c\r\n\r\n", NOT_UNDERSTOOD),
             // No key, and that of another request.
             (&no_accept, NOT_UNDERSTOOD),

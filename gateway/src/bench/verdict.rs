@@ -53,6 +53,10 @@ pub(super) fn differences(
 
 /// What may be wrong with the arguments, if messages are not what they should be.
 fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
+    let nothing_came = figures.wrong == 0 && figures.answered == 0 && figures.refused.is_empty();
+    if let (true, true, Kind::Call { .. }) = (nothing_came, figures.unanswered > 0, kind) {
+        return Some("no reply has come: does the command have none (--replies 0)?");
+    }
     if figures.wrong == 0 {
         return None;
     }
@@ -63,9 +67,7 @@ fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
             Some("no message is a reply to the command: is it a plain WebSocket echo (--echo)?")
         }
         (Kind::Echo, 0) => Some("no message is an echo: does the server want packets (without --echo)?"),
-        // The Data of the others is not looked at: these came when no request had a reply to come. Fewer of
-        // them have other reasons.
-        (Kind::Call { echoes: false, .. }, answered) if figures.wrong >= answered => {
+        (Kind::Call { .. }, answered) if answered > 0 && figures.surplus >= answered => {
             Some("replies came that no request asked for: does each have several (--replies)?")
         }
         _ => None,
@@ -109,22 +111,38 @@ mod tests {
         assert!(check(&|_| {}, Kind::Echo, Some(&Ok(nobody))).contains("knows none of 1 connection"));
         let call = |cmd, echoes| Kind::Call { cmd, echoes, replies: 1 };
         let none = Kind::Call { cmd: 1101, echoes: true, replies: 0 };
-        for (kind, answered, hint) in [
-            (call(1101, true), 0, Some("is it a plain WebSocket echo (--echo)?")),
-            (call(1101, true), 1, None),
-            (call(1104, false), 0, Some("is it a plain WebSocket echo (--echo)?")),
-            (call(1104, false), 1, Some("does each have several (--replies)?")),
-            (call(1104, false), 2, None),
-            (none, 0, Some("--replies says that there are none")),
-            (Kind::Echo, 0, Some("does the server want packets (without --echo)?")),
-            (Kind::Echo, 1, None),
-            (rooms, 0, None),
+        for (kind, answered, surplus, hint) in [
+            (call(1101, true), 0, 1, Some("is it a plain WebSocket echo (--echo)?")),
+            (call(1101, true), 1, 0, None),
+            (call(1104, false), 0, 1, Some("is it a plain WebSocket echo (--echo)?")),
+            (call(1104, false), 1, 1, Some("does each have several (--replies)?")),
+            (call(1104, false), 2, 1, None),
+            (call(1104, false), 1, 0, None),
+            (none, 0, 1, Some("--replies says that there are none")),
+            (Kind::Echo, 0, 1, Some("does the server want packets (without --echo)?")),
+            (Kind::Echo, 1, 1, None),
+            (rooms, 0, 1, None),
         ] {
-            let line = check(&|figures| (figures.wrong, figures.answered) = (1, answered), kind, None);
+            let change = |figures: &mut Figures| {
+                (figures.wrong, figures.answered, figures.surplus) = (1, answered, surplus);
+            };
+            let line = check(&change, kind, None);
             assert_eq!(line.contains("--"), hint.is_some(), "{line}");
             assert!(line.ends_with(hint.unwrap_or_default()), "{line}");
             let line = check(&|figures| figures.answered = answered, kind, None);
             assert!(!line.contains("--"), "{line}");
+        }
+        let silent = |answered| {
+            move |figures: &mut Figures| (figures.answered, figures.unanswered) = (answered, 10 - answered)
+        };
+        for (kind, answered, has_hint) in [
+            (call(1107, false), 0, true),
+            (call(1107, false), 1, false),
+            (Kind::Echo, 0, false),
+            (rooms, 0, false),
+        ] {
+            let line = check(&silent(answered), kind, None);
+            assert_eq!(line.contains("(--replies 0)"), has_hint, "{line}");
         }
         let refuse = |figures: &mut Figures| {
             (figures.wrong, figures.answered) = (1, 0);

@@ -176,7 +176,10 @@ impl Session {
 
     /// A reply has come that nothing waits for: it is wrong, or too late.
     fn surplus(&self, shared: &mut Shared) {
-        shared.figures.wrong += u64::from(!self.has_given_up);
+        if !self.has_given_up {
+            shared.figures.wrong += 1;
+            shared.figures.surplus += 1;
+        }
     }
 
     fn packet(
