@@ -40,7 +40,9 @@ fn of_certificate(error: &CertificateError) -> String {
         CertificateError::NotValidForName => "is for another name".to_owned(),
         CertificateError::Revoked => "was revoked".to_owned(),
         CertificateError::BadEncoding => "is broken".to_owned(),
-        CertificateError::BadSignature => {
+        // The second is that of a name whose authority has another kind of key here.
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "is not signed by the authority that it names (--ca FILE trusts others)".to_owned()
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {

@@ -51,11 +51,13 @@ fn of_tls(error: &TlsError, config: &NatsConfig) -> String {
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "it has no TLS, which tls://, --cluster-ca and --cluster-cert ask for".to_owned()
         }
-        // The second is that of an authority that has the name of one that is trusted.
-        TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            "its certificate is not signed by an authority that is trusted here (--cluster-ca names others)"
-                .to_owned()
-        }
+        // The others are those of an authority that has the name of one that is trusted, and another key.
+        TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => "its certificate is not signed by an authority that is trusted here (--cluster-ca FILE trusts others)"
+            .to_owned(),
         TlsError::AlertReceived(alert) if is_of_certificate(*alert) => match &config.cert {
             Some(_) => format!("it refuses the certificate of this node (--cluster-cert): {alert:?}"),
             None => format!("it asks for a certificate (--cluster-cert and --cluster-key): {alert:?}"),
@@ -129,6 +131,16 @@ mod tests {
             ),
             (
                 tls(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)),
+                &plain,
+                "its certificate is not signed by an authority that is trusted here (--cluster-ca",
+            ),
+            (
+                tls(TlsError::InvalidCertificate(
+                    CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                        signature_algorithm_id: vec![6],
+                        public_key_algorithm_id: vec![6],
+                    },
+                )),
                 &plain,
                 "its certificate is not signed by an authority that is trusted here (--cluster-ca",
             ),

@@ -177,7 +177,9 @@ pub(super) fn read_routes(matches: &ArgMatches) -> RoutesTask {
 }
 
 fn timeout(text: &str) -> Result<Duration, &'static str> {
-    value::duration(text).filter(|timeout| !timeout.is_zero()).ok_or("expected 1ms or more")
+    value::duration(text)
+        .filter(|timeout| !timeout.is_zero())
+        .ok_or("expected 1ms or more, with a unit (ms, s, m, h)")
 }
 
 /// Bytes from hex digits, with spaces where one likes.

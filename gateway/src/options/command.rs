@@ -233,7 +233,7 @@ fn unknown(argument: &str) -> String {
         return format!("unknown argument {given}");
     };
     if entries().any(|entry| entry.name == name) {
-        return format!("{given} is an option of serve only");
+        return format!("{given} is an option of serve, and of what checks it");
     }
     let meant = nearest(name, entries().map(|entry| entry.name.to_owned()));
     format!("unknown argument {given}{}", did_you_mean(meant.map(|name| format!("--{name}"))))

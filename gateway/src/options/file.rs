@@ -118,7 +118,8 @@ pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Parsed {
             Ok(values) => given.push(Given { entry, origin, values }),
             Err(wrong) => {
                 refused.push(entry.name);
-                let wrong = escape::bare(wrong.to_string());
+                // Texts are escaped like those of other sources.
+                let wrong = wrong.as_str().map_or_else(|| escape::bare(wrong.to_string()), escape::quoted);
                 mistakes.push(refuse(&origin, entry.value_type.expected(), &wrong));
             }
         }

@@ -69,5 +69,7 @@ pub(super) fn read(matches: &ArgMatches) -> RefereeTask {
 }
 
 fn patience(text: &str) -> Result<Duration, &'static str> {
-    value::duration(text).filter(|patience| !patience.is_zero()).ok_or("expected 1ms or more")
+    value::duration(text)
+        .filter(|patience| !patience.is_zero())
+        .ok_or("expected 1ms or more, with a unit (ms, s, m, h)")
 }

@@ -273,12 +273,15 @@ fn other_mistakes_on_the_command_line() {
             &["bench", "ws://a", "--output="],
             "sysconn: a value is required for '--output <FORMAT>' but none was supplied: expected text, json or csv",
         ),
-        (&["token", "--data", "x"], r#"sysconn: "--data" is an option of serve only"#),
+        (&["token", "--data", "x"], r#"sysconn: "--data" is an option of serve, and of what checks it"#),
         (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
         (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
         (&["--record="], r#"sysconn: --record: expected the path of a directory, not """#),
         (&["serve", "x"], r#"sysconn: unknown argument "x""#),
-        (&["echo", "--diagnostics"], r#"sysconn: "--diagnostics" is an option of serve only"#),
+        (
+            &["echo", "--diagnostics"],
+            r#"sysconn: "--diagnostics" is an option of serve, and of what checks it"#,
+        ),
         (&["--diagnostics=yes"], r#"sysconn: --diagnostics: expected true or false, not "yes""#),
         (
             &["--subprotocol-required"],
@@ -333,7 +336,7 @@ fn other_mistakes_in_the_file() {
         ("workers = [1]", "workers: expected a whole number, 1 to 255, not [1]"),
         ("overflow = true", "overflow: expected close or drop, not true"),
         ("path = ['/a', 5]", "path: expected a path such as /ws, or /ws/* for all below it, not 5"),
-        ("diagnostics = 'true'", r#"diagnostics: expected true or false, not \"true\""#),
+        ("diagnostics = 'true'", r#"diagnostics: expected true or false, not "true""#),
         ("listen = []", "listen: expected at least one address, not an empty list"),
     ];
     for (file, expected) in cases {
