@@ -38,7 +38,9 @@ impl Options {
                 let least = max_len.saturating_add(PACKET_OVERHEAD_BYTES);
                 (
                     "outbox-limit",
-                    format!("0 (off), or at least {least}, which is --max-len and {PACKET_OVERHEAD_BYTES}"),
+                    format!(
+                        "0 (off), or at least {least}, which is --max-len and {PACKET_OVERHEAD_BYTES} bytes"
+                    ),
                 )
             }
             _ => ("", String::new()),

@@ -6,12 +6,14 @@ use clap::{Arg, ArgAction, Command};
 
 use super::entry::{Entry, InEcho};
 use super::table::groups;
+use super::value_type::ValueType;
 
 const HEAD: &str = "\
 # Options
 
 All options of `serve`, as `sysconn config --markdown` prints them; `cargo test -p sysconn-gateway` checks it.
 A flag goes before the file that `--config` (or `SYSCONN_CONFIG`) names, and the file before the environment.
+An empty variable counts as none.
 [Operating](operating.md) tells how to use them, and [limits and timers](limits.md) what each limit does.
 ";
 
@@ -51,7 +53,10 @@ fn row(entry: &Entry) -> String {
         InEcho::Absent => "; not in `echo`".to_owned(),
     };
     let list = if entry.value_type.is_repeatable() { ", a list" } else { "" };
-    let flag = format!("--{} {value}", entry.name).replace('|', "\\|");
+    // The value of a switch may be left out, so it cannot be an argument of its own.
+    let is_switch = matches!(entry.value_type, ValueType::Switch(_));
+    let value = if is_switch { format!("[={value}]") } else { format!(" {value}") };
+    let flag = format!("--{}{value}", entry.name).replace('|', "\\|");
     let (key, variable) = (entry.key(), entry.variable());
     // What looks like a tag would not be shown.
     let help = entry.help.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;");

@@ -298,7 +298,7 @@ fn other_mistakes_on_the_command_line() {
         ),
         (
             &["--outbox-limit=524308"],
-            r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is --max-len and 21, not "524308""#,
+            r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is --max-len and 21 bytes, not "524308""#,
         ),
         (
             &["--listen=[::ffff:127.0.0.1]:0", "--ipv6-only"],
