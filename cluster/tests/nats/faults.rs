@@ -276,3 +276,17 @@ fn what_the_server_does_not_take_is_too_large() {
         assert_eq!(sent, expected, "{len}");
     }
 }
+
+#[test]
+fn what_a_node_alone_sends_waits_until_there_is_another() {
+    let server = Server::start("");
+    let [a, b] = ["a", "b"].map(|name| TestBus::start(name, config(server.address())).connected());
+    a.bus.set_alone(true);
+    a.bus.publish(Lane::Traffic, &Subject::Nodes, Bytes::from_static(b"of a")).unwrap();
+    // It is awake, and has no reason to send.
+    b.publish(&Subject::Nodes, "of b").unwrap();
+    a.wait_for(&received(&Subject::Nodes, "of b"));
+    assert_eq!((a.bus.status().queue_bytes, b.next_if_any()), (4, None));
+    a.bus.set_alone(false);
+    b.wait_for(&received(&Subject::Nodes, "of a"));
+}
