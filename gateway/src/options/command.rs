@@ -233,7 +233,7 @@ fn unknown(argument: &str) -> String {
         return format!("unknown argument {given}");
     };
     if entries().any(|entry| entry.name == name) {
-        return format!("{given} is an option of serve, and of what checks it");
+        return format!("{given} is for serve, not for this command");
     }
     let meant = nearest(name, entries().map(|entry| entry.name.to_owned()));
     format!("unknown argument {given}{}", did_you_mean(meant.map(|name| format!("--{name}"))))

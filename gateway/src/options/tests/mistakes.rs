@@ -273,15 +273,12 @@ fn other_mistakes_on_the_command_line() {
             &["bench", "ws://a", "--output="],
             "sysconn: a value is required for '--output <FORMAT>' but none was supplied: expected text, json or csv",
         ),
-        (&["token", "--data", "x"], r#"sysconn: "--data" is an option of serve, and of what checks it"#),
+        (&["token", "--data", "x"], r#"sysconn: "--data" is for serve, not for this command"#),
         (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
         (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
         (&["--record="], r#"sysconn: --record: expected the path of a directory, not """#),
         (&["serve", "x"], r#"sysconn: unknown argument "x""#),
-        (
-            &["echo", "--diagnostics"],
-            r#"sysconn: "--diagnostics" is an option of serve, and of what checks it"#,
-        ),
+        (&["echo", "--diagnostics"], r#"sysconn: "--diagnostics" is for serve, not for this command"#),
         (&["--diagnostics=yes"], r#"sysconn: --diagnostics: expected true or false, not "yes""#),
         (
             &["--subprotocol-required"],
