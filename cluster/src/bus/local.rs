@@ -92,7 +92,7 @@ impl LocalNet {
         self.state().now_ms
     }
 
-    /// Delivers what arrives until then, and ticks every 100 ms.
+    /// Delivers what arrives until then, and ticks every 250 ms.
     pub fn run_until(&self, until_ms: u64) {
         loop {
             let next = self.state().next(until_ms);
@@ -116,7 +116,7 @@ enum Next {
 }
 
 /// The time between two ticks in milliseconds.
-const TICK_MS: u64 = 100;
+const TICK_MS: u64 = 250;
 
 impl State {
     fn below(&mut self, limit: u64) -> u64 {

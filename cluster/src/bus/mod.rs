@@ -75,7 +75,7 @@ pub trait Bus: Send + Sync {
         first
     }
 
-    /// Whether no other node is known. Then pushes and publishes may leave together, within 100 ms.
+    /// Whether no other node is known. Then pushes and publishes may leave together, within 250 ms.
     fn set_alone(&self, _is_alone: bool) {}
 
     /// How it is.
@@ -102,7 +102,7 @@ pub trait Inbox: Send + Sync {
     /// So many messages and pushes that [`Bus`] has accepted were not sent after all.
     fn dropped(&self, reason: Reason, count: u64);
 
-    /// Some time has passed: 100 ms or less.
+    /// Some time has passed: 250 ms or less.
     fn tick(&self);
 }
 

@@ -16,7 +16,7 @@ use super::session::{End, Session};
 use crate::bus::Inbox;
 
 /// How often the inbox is told that time has passed.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(250);
 
 /// What the thread works with.
 pub(super) struct Parts {

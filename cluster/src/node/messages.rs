@@ -14,7 +14,7 @@ use crate::wire::{
 /// How long a refused clock is reported, in milliseconds: some digests.
 const CLOCK_ERROR_MS: u64 = 30_000;
 /// After so many parts of the black list the others wait for the next tick.
-const TICK_PARTS: usize = 8;
+const TICK_PARTS: usize = 20;
 /// The ErrorID of a request that cannot be answered now.
 const NOT_AVAILABLE: u16 = 6;
 

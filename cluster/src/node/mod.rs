@@ -149,7 +149,7 @@ impl Node {
         self.next_digest_ms = now.elapsed_ms;
     }
 
-    /// What is due by now. To be called at least every 100 ms.
+    /// What is due by now. To be called at least every 250 ms.
     pub(crate) fn handle_tick(&mut self, now: Moment, out: &mut Outputs) {
         if let Phase::Joining(Some(since)) = self.phase
             && now.elapsed_ms >= since.saturating_add(NAME_MS)

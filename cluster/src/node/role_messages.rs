@@ -15,7 +15,7 @@ use crate::wire::{
 const PART_ENTRIES: usize = (MAX_PART_BYTES - 64) / 24;
 
 /// After so many entries the other lists wait for the next tick.
-const TICK_ENTRIES: usize = 8_192;
+const TICK_ENTRIES: usize = 20_480;
 
 impl Node {
     /// Says that a role is held here, or was.
