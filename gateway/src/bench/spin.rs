@@ -8,6 +8,9 @@ const SPIN: u64 = 100_000;
 /// Once it has waited for its core for longer than this before each of two looks in a row, it sleeps, in
 /// nanoseconds: who sleeps gets a core sooner than who does not.
 const SHARED: u64 = 5_000_000;
+/// It offers its core to others once in so many pauses: the offer takes longer than a look at the sockets, and
+/// replies that come meanwhile would be late.
+const PAUSES_PER_YIELD: u32 = 16;
 
 /// What an open loop does while it has nothing to do.
 pub(super) struct Spin {
@@ -21,11 +24,13 @@ pub(super) struct Spin {
     has_waited: bool,
     /// Others want the core too.
     shares_core: bool,
+    /// Pauses so far.
+    pauses: u32,
 }
 
 impl Spin {
     pub(super) fn new() -> Self {
-        Spin { last_work: 0, spun: 0, waited: own_wait(), has_waited: false, shares_core: false }
+        Spin { last_work: 0, spun: 0, waited: own_wait(), has_waited: false, shares_core: false, pauses: 0 }
     }
 
     /// Until when it may sleep before a request that is due at `due`; `None` if it has to stay awake.
@@ -42,9 +47,12 @@ impl Spin {
         self.last_work = now;
     }
 
-    /// There was nothing to do since `begin`. Whoever else is ready may have the core now.
+    /// There was nothing to do since `begin`. From time to time, whoever else is ready may have the core.
     pub(super) fn pause(&mut self, begin: u64, clock: Clock) {
-        std::thread::yield_now();
+        self.pauses = self.pauses.wrapping_add(1);
+        if self.pauses.is_multiple_of(PAUSES_PER_YIELD) {
+            std::thread::yield_now();
+        }
         let took = clock.now().saturating_sub(begin);
         // What takes longer is no pause: another process has the core.
         self.spun += if took < SPIN { took } else { 0 };
