@@ -67,7 +67,8 @@ def bench(options, load, rate):
     server = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         address = server.stdout.readline().split()[-1]
-        command = ["taskset", "-c", "1", options.sysconn, "bench", f"ws://{address}", *LOADS[load], *rate]
+        command = ["taskset", "-c", "1", options.sysconn, "bench", f"ws://{address}", *LOADS[load]]
+        command += [str(rate)] if is_open(load) else []
         command += ["--pid", str(server.pid), "--output", "json"]
         slice = slice_of(options, load)
         command += ["--warmup", f"{slice // 10}ms", "--duration", f"{slice}ms"]
@@ -82,19 +83,31 @@ def bench(options, load, rate):
 
 
 def pair(options, load, rate):
-    """The figures of bench, and of both runs of peers."""
+    """The figures of bench, and of both runs of peers, and the rate of the last of these. An open loop of bench
+    has the rate of the run of peers before it."""
     runs = [bench, peers, peers]
     random.shuffle(runs)
-    results = [(run, run(options, load, rate) if run is bench else run(options, load)) for run in runs]
-    first, second = (figures for run, figures in results if run is peers)
-    return next(figures for run, figures in results if run is bench), first, second
+    ours, theirs = None, []
+    for run in runs:
+        if run is bench:
+            ours = bench(options, load, rate)
+        else:
+            theirs.append(peers(options, load))
+            rate = theirs[-1][0]
+    return (ours, *theirs), rate
 
 
-def rate_of(options, load):
-    """The rate that the load has to have, if it is one of an open loop."""
-    if LOADS[load][-1] != "--rate":
-        return []
-    return [str(statistics.median(peers(options, load)[0] for _ in range(3)))]
+def is_open(load):
+    """Whether it is the load of an open loop."""
+    return LOADS[load][-1] == "--rate"
+
+
+def pairs_of(options, load):
+    """All pairs of a load."""
+    rate = peers(options, load)[0] if is_open(load) else None
+    for _ in range(options.pairs):
+        figures, rate = pair(options, load, rate)
+        yield figures
 
 
 class Comparison:
@@ -132,8 +145,7 @@ def main():
     print(f"{'load':10} {'figure':10} {'peers':>10} {'bench':>10} {'ratio':>6} {'25 %':>6} {'75 %':>6} {'noise':>6}")
     all_agree = True
     for load in options.loads or LOADS:
-        rate = rate_of(options, load)
-        pairs = [pair(options, load, rate) for _ in range(options.pairs)]
+        pairs = list(pairs_of(options, load))
         was_the_limit = statistics.median(figures[-1] for figures, _, _ in pairs) > 0
         for index, name in enumerate(FIGURES):
             if load in WITHOUT_LATENCIES and name in LATENCIES:
