@@ -13,6 +13,8 @@ use crate::options::shown;
 const MAX_HEAD_BYTES: usize = 8192;
 /// Header lines of a response, at most.
 const MAX_HEADERS: usize = 64;
+/// The length of a key: 16 bytes in base64 (RFC 6455 §4.1).
+const KEY_BYTES: usize = 24;
 /// The extension as it is offered: no message refers to an earlier one, so one codec serves all connections.
 const DEFLATE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
@@ -32,7 +34,8 @@ pub(super) struct Upgrade {
 /// An upgrade under way.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    key: String,
+    key: [u8; KEY_BYTES],
+    /// What has come of a response that is not whole.
     head: Vec<u8>,
 }
 
@@ -71,13 +74,15 @@ impl Upgrade {
         for part in nonce.as_chunks_mut().0 {
             *part = random.next().to_ne_bytes();
         }
-        let key = STANDARD.encode(nonce);
-        let request = [&self.before_key, &key, &self.after_key].map(String::as_bytes).concat();
+        let mut key = [0; KEY_BYTES];
+        let written = STANDARD.encode_slice(nonce, &mut key);
+        debug_assert_eq!(written, Ok(KEY_BYTES));
+        let request = [self.before_key.as_bytes(), &key, self.after_key.as_bytes()].concat();
         (Handshake { key, head: Vec::new() }, request)
     }
 
     /// What the header lines lack, or have too much.
-    fn disagreement(&self, key: &str, headers: &[Header<'_>]) -> Option<&'static str> {
+    fn disagreement(&self, key: &[u8], headers: &[Header<'_>]) -> Option<&'static str> {
         let (mut is_upgrade, mut is_connection, mut accept, mut extensions) = (false, false, None, None);
         let mut is_offered = true;
         for header in headers {
@@ -95,7 +100,7 @@ impl Upgrade {
                 extensions = extensions.or(Some(value));
             }
         }
-        if !is_upgrade || !is_connection || !is_offered || accept != Some(&accept_key(key.as_bytes())[..]) {
+        if !is_upgrade || !is_connection || !is_offered || accept != Some(&accept_key(key)[..]) {
             return Some(NOT_UNDERSTOOD);
         }
         match (self.deflate, extensions) {
@@ -115,18 +120,31 @@ impl Upgrade {
 impl Handshake {
     /// More of the response has come.
     pub(super) fn read(&mut self, bytes: &[u8], upgrade: &Upgrade) -> Response {
+        // Most come whole, and need no copy.
+        if self.head.is_empty() {
+            let response = self.response(bytes, upgrade);
+            if response == Response::Incomplete {
+                self.head.extend_from_slice(bytes);
+            }
+            return response;
+        }
         self.head.extend_from_slice(bytes);
-        let limited = self.head.get(..MAX_HEAD_BYTES).unwrap_or(&self.head);
+        self.response(&self.head, upgrade)
+    }
+
+    /// What has come so far.
+    fn response(&self, head: &[u8], upgrade: &Upgrade) -> Response {
+        let limited = head.get(..MAX_HEAD_BYTES).unwrap_or(head);
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(limited) {
             Ok(Status::Complete(end)) if (response.version, response.code) == (Some(1), Some(101)) => {
                 match upgrade.disagreement(&self.key, response.headers) {
-                    None => Response::Agreed(self.head.split_off(end)),
+                    None => Response::Agreed(head.get(end..).unwrap_or_default().to_vec()),
                     Some(line) => Response::Failed(line.to_owned()),
                 }
             }
-            Ok(Status::Partial) if self.head.len() >= MAX_HEAD_BYTES => {
+            Ok(Status::Partial) if head.len() >= MAX_HEAD_BYTES => {
                 Response::Failed("the server's response is too long".to_owned())
             }
             Ok(Status::Partial) => Response::Incomplete,
@@ -196,7 +214,7 @@ mod tests {
             let request = String::from_utf8(request).unwrap();
             assert!(request.starts_with("GET /b?c HTTP/1.1\r\nHost: a.example\r\n"), "{request}");
             assert_eq!(request.contains(DEFLATE), deflate);
-            let key = String::from_utf8(accept_key(handshake.key.as_bytes()).to_vec()).unwrap();
+            let key = String::from_utf8(accept_key(&handshake.key).to_vec()).unwrap();
             let response = format!("HTTP/1.1 {head}\r\n{}{more}\r\nrest", accept.replace("KEY", &key));
             let (first, last) = response.split_at(response.len() - 10);
             for byte in first.bytes() {

@@ -61,7 +61,7 @@ impl Connection {
                 if let Some(wire) = &mut self.wire {
                     self.session.set_up(wire, shared);
                 }
-                self.frames(&mut rest, shared)
+                if rest.is_empty() { Ok(()) } else { self.frames(&mut rest, shared) }
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::bench::shared::Shared;
 #[derive(Debug)]
 pub(super) enum Stage {
     Unopened,
-    Upgrading(Box<Handshake>),
+    Upgrading(Handshake),
     /// It waits for the reply to a login or to a request to enter a room.
     SettingUp(Step),
     Open,
@@ -105,7 +105,7 @@ impl Session {
 
     /// A connection begins.
     pub(super) fn begin(&mut self, handshake: Handshake, now: u64) {
-        self.enter(Stage::Upgrading(Box::new(handshake)), now);
+        self.enter(Stage::Upgrading(handshake), now);
         (self.is_connected, self.has_ended) = (false, false);
         (self.used, self.packets_sent, self.packets_received) = (0, 0, 0);
         (self.begun, self.last_sent) = (Begun::default(), now);
