@@ -39,6 +39,9 @@ LATENCIES = ("p50 us", "p99 us")
 # (28,232 by default): a port is free again after a second only, and while the kernel searches for one, that is
 # all that the load does, in either program.
 CHURN_SLICE = 300
+# What a run reaches in `large` depends on where the memory of its process lies, more than on its time. So there
+# are so many times more pairs, each so much shorter.
+LARGE_STARTS = 3
 # The latency of a visit is that of the whole visit in peers, and of the request in bench.
 WITHOUT_LATENCIES = ("churn",)
 # Figures that differ by less agree.
@@ -46,7 +49,8 @@ TOLERANCE = 0.05
 
 
 def slice_of(options, load):
-    return min(options.slice, CHURN_SLICE) if load == "churn" else options.slice
+    limits = {"churn": CHURN_SLICE, "large": options.slice // LARGE_STARTS}
+    return min(options.slice, limits.get(load, options.slice))
 
 
 def peers(options, load):
@@ -105,7 +109,7 @@ def is_open(load):
 def pairs_of(options, load):
     """All pairs of a load."""
     rate = peers(options, load)[0] if is_open(load) else None
-    for _ in range(options.pairs):
+    for _ in range(options.pairs * (LARGE_STARTS if load == "large" else 1)):
         figures, rate = pair(options, load, rate)
         yield figures
 
