@@ -87,8 +87,10 @@ def bench(options, load, rate):
 
 
 def pair(options, load, rate):
-    """The figures of bench, and of both runs of peers, and the rate of the last of these. An open loop of bench
-    has the rate of the run of peers before it."""
+    """The figures of bench, and of both runs of peers, and the rate of the last of these.
+
+    An open loop of bench has the rate of the run of peers before it.
+    """
     runs = [bench, peers, peers]
     random.shuffle(runs)
     ours, theirs = None, []

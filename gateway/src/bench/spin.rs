@@ -8,8 +8,8 @@ const SPIN: u64 = 100_000;
 /// Once it has waited for its core for longer than this before each of two looks in a row, it sleeps, in
 /// nanoseconds: who sleeps gets a core sooner than who does not.
 const SHARED: u64 = 5_000_000;
-/// It offers its core to others once in so many pauses: the offer takes longer than a look at the sockets, and
-/// replies that come meanwhile would be late.
+/// It offers its core to others once in so many pauses: the offer takes longer than a look at the sockets,
+/// and replies that come meanwhile would be late.
 const PAUSES_PER_YIELD: u32 = 16;
 
 /// What an open loop does while it has nothing to do.
