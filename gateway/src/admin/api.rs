@@ -19,11 +19,10 @@ use super::health::Health;
 use super::helpers::{Helpers, Lane};
 use super::history::{History, SECONDS, Wanted};
 use super::nodes::Nodes;
-use super::page::FILES;
 use super::process::Process;
 use super::query::Query;
 use super::stats::{About, Minute, stats};
-use super::{recordings, routes};
+use super::{page, recordings, routes};
 use crate::clock::unix_ms;
 use crate::http::{Answer, Caller, Site, answer, unless_read};
 
@@ -95,9 +94,7 @@ impl Site for Api {
         let open = match path {
             "/healthz" => Some(self.health.live()),
             "/readyz" => Some(self.health.ready()),
-            _ => FILES.iter().find(|(known, ..)| *known == path).map(|(_, content_type, text)| {
-                answer(StatusCode::OK, content_type, Bytes::from_static(text.as_bytes()))
-            }),
+            _ => page::file(path, request.headers()),
         };
         if let Some(open) = open {
             return unless_read(request.method()).unwrap_or(open);

@@ -1,6 +1,7 @@
 //! A small HTTP server on the side thread, beside the reactors, for pages and figures. What a client
 //! does, slow, large or malformed, costs it a bounded part of that thread, and the game nothing.
 
+mod coding;
 mod host;
 mod listener;
 mod places;
@@ -14,6 +15,7 @@ use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
+pub(crate) use coding::takes_gzip;
 pub(crate) use host::is_local_origin;
 pub(crate) use listener::Caller;
 pub(crate) use server::HttpServer;

@@ -15,5 +15,6 @@ mod calls;
 mod figures;
 mod hostile;
 mod lists;
+mod page;
 mod stage;
 mod stalls;
