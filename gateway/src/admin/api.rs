@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::access::Access;
 use super::act::{Act, act};
@@ -24,10 +25,14 @@ use super::query::Query;
 use super::stats::{About, Minute, stats};
 use super::{page, recordings, routes};
 use crate::clock::unix_ms;
-use crate::http::{Answer, Caller, Site, answer, unless_read};
+use crate::http::{Answer, Caller, MAX_CONNECTIONS, Site, answer, unless_read};
 
 /// The most commands that a request for the history can name.
 const MAX_COMMANDS: usize = 32;
+/// Requests at one time that may wait for others: workers, files, the game, other servers. The rest of the
+/// connections is for health, metrics and figures, so that what hangs does not hide that it does.
+pub(super) const MAX_WAITING: usize = 20;
+const _: () = assert!(MAX_WAITING + 4 <= MAX_CONNECTIONS);
 /// The methods of paths that show something, and of those that act.
 const GET: &str = "GET, HEAD";
 const POST: &str = "POST";
@@ -38,6 +43,7 @@ pub(super) struct Api {
     pub(super) health: Health,
     pub(super) helpers: Helpers,
     pub(super) nodes: Nodes,
+    pub(super) waiting: Semaphore,
     pub(super) game: Option<Game>,
     /// The directory of recordings.
     pub(super) recordings: Option<PathBuf>,
@@ -121,6 +127,10 @@ impl Api {
             let text = self.helpers.block(Lane::Figures, move || Ok(families.encode())).await?;
             return Ok(answer(StatusCode::OK, OPENMETRICS, text));
         }
+        if let Place::Stats = place {
+            return Ok(answer(StatusCode::OK, JSON, self.stats(query).await?.to_string()));
+        }
+        let _place = self.place()?;
         let body = request.body();
         let value = match place {
             Place::Act(kind) => {
@@ -131,6 +141,11 @@ impl Api {
             _ => return Ok(answer(StatusCode::OK, JSON, self.show(place, query).await?)),
         };
         Ok(answer(StatusCode::OK, JSON, value.to_string()))
+    }
+
+    /// The right to wait for others.
+    fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.waiting.try_acquire().map_err(|_| Refusal::Busy)
     }
 
     /// The text of what is shown. Where it can be long, a thread that may block makes it.
@@ -145,7 +160,6 @@ impl Api {
                 };
             }
             Place::Recording(id) => return recordings::show(&self.helpers, directory(), id, query).await,
-            Place::Stats => return self.stats(query).await.map(|value| value.to_string()),
             _ => {}
         }
         Query::parse(query, &[], "").map_err(Refusal::Bad)?;
@@ -161,6 +175,7 @@ impl Api {
         let query = Query::parse(query, &["node"], "").map_err(Refusal::Bad)?;
         let node = query.text("node").unwrap_or_default();
         if self.nodes.is_elsewhere(node)? {
+            let _place = self.place()?;
             return self.nodes.stats(node).await;
         }
         let process = self.helpers.block(Lane::Figures, || Ok(Process::now())).await?;

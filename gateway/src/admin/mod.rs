@@ -36,6 +36,7 @@ use log::kv::{Source, Value};
 use sysconn::config::{Config, Listen};
 use sysconn::metrics::Metrics;
 use sysconn::{ServerHandle, SocketFile, log_line};
+use tokio::sync::Semaphore;
 
 use crate::blacklist::Blacklist;
 use crate::clock::unix_ms;
@@ -45,7 +46,7 @@ use crate::options::{AdminOptions, of_option};
 use crate::side::Side;
 
 use access::Access;
-use api::Api;
+use api::{Api, MAX_WAITING};
 use families::Families;
 use game::Game;
 use health::Health;
@@ -118,7 +119,8 @@ impl Admin {
                 watchdog: watchdog.clone(),
                 cluster: of.cluster.clone(),
             },
-            nodes: Nodes { server: of.server.clone(), cluster: of.cluster.clone() },
+            nodes: Nodes::new(of.server.clone(), of.cluster.clone()),
+            waiting: Semaphore::new(MAX_WAITING),
             helpers: Helpers::new(of.server, of.config.workers),
             game: Game::find(of.config, of.listening.into_iter()),
             recordings: of.config.recording.as_ref().map(|recording| recording.directory.clone()),

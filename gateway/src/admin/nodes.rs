@@ -1,11 +1,13 @@
 //! What the API asks of other servers of a cluster: figures, a page of all connections, and acts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
 use serde_json::{Value, json};
 use sysconn::{ConnectionId, ServerHandle};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
 
 use super::error::Refusal;
 use super::query::Query;
@@ -17,14 +19,26 @@ use crate::modules::monitor::{Answered, Others, Space, list_all};
 /// Connections in a page by default, and at most.
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
+/// Requests that wait for other servers at one time: so many that show something, and so many that act. A
+/// server that hangs holds each of them for seconds.
+const MAX_ELSEWHERE: usize = 4;
+/// The longest time that a page waits for the servers: its own can hang too, and has no deadline of its own.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The other servers, if there are any, and this one.
 pub(super) struct Nodes {
-    pub(super) server: ServerHandle,
-    pub(super) cluster: Option<Arc<Cluster>>,
+    server: ServerHandle,
+    cluster: Option<Arc<Cluster>>,
+    shows: Arc<Semaphore>,
+    acts: Arc<Semaphore>,
 }
 
 impl Nodes {
+    pub(super) fn new(server: ServerHandle, cluster: Option<Arc<Cluster>>) -> Self {
+        let of = |count| Arc::new(Semaphore::new(count));
+        Nodes { server, cluster, shows: of(MAX_ELSEWHERE), acts: of(MAX_ELSEWHERE) }
+    }
+
     fn others(&self) -> Option<Arc<dyn Others>> {
         self.cluster.as_ref().map(Cluster::others)
     }
@@ -60,12 +74,16 @@ impl Nodes {
             // If the mailbox is full the look is dropped, and this server is missing.
             let _ = server.survey_all(look);
         });
+        // What is called at the end holds it: also while a worker has still to look, and nobody waits for it.
+        let held = take(&self.shows)?;
         let (sender, receiver) = oneshot::channel();
         let done = move |page| {
+            drop(held);
             let _ = sender.send(page);
         };
         list_all(own, others, &asked, Space::of_answer(), Box::new(done));
-        let page: Option<monitor::ConnectionPage> = receiver.await.map_err(|_| Refusal::Late)?;
+        let page: Option<monitor::ConnectionPage> =
+            timeout(DEADLINE, receiver).await.ok().and_then(Result::ok).flatten();
         let page = page.ok_or(Refusal::Late)?;
         let shown: Vec<_> = page.connection.iter().map(describe).collect();
         let page = json!({
@@ -99,7 +117,7 @@ impl Nodes {
         message: &impl Message,
         tell: impl FnOnce(&Answered) + Send + 'static,
     ) -> Result<Value, Refusal> {
-        match self.ask(node, cmd, message, tell).await? {
+        match self.ask(take(&self.acts)?, node, cmd, message, tell).await? {
             Some(Ok(_)) => Ok(json!({ "ok": true })),
             Some(Err(_)) => Err(Refusal::NotFound("no connection has this id")),
             None => Err(Refusal::Unavailable(format!("{node} did not answer"))),
@@ -108,7 +126,8 @@ impl Nodes {
 
     /// The figures of another server, as command 9001 does. One that does not answer is missing.
     pub(super) async fn stats(&self, node: &str) -> Result<Value, Refusal> {
-        let answered = self.ask(node, monitor::STATS, &monitor::StatsOf::default(), |_| {}).await?;
+        let place = take(&self.shows)?;
+        let answered = self.ask(place, node, monitor::STATS, &monitor::StatsOf::default(), |_| {}).await?;
         let stats = answered.and_then(|answered| monitor::Stats::decode(answered.ok()?.as_slice()).ok());
         let Some(stats) = stats else { return Ok(json!({ "node": node, "missing_nodes": [node] })) };
         Ok(json!({
@@ -129,6 +148,7 @@ impl Nodes {
 
     async fn ask(
         &self,
+        held: OwnedSemaphorePermit,
         node: &str,
         cmd: u16,
         message: &impl Message,
@@ -138,11 +158,17 @@ impl Nodes {
         let (sender, receiver) = oneshot::channel();
         let done = move |answered| {
             tell(&answered);
+            drop(held);
             let _ = sender.send(answered);
         };
         others.ask(node, cmd, message.encode_to_vec(), Box::new(done));
         Ok(receiver.await.unwrap_or_default())
     }
+}
+
+/// The right to wait for other servers.
+fn take(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+    places.clone().try_acquire_owned().map_err(|_| Refusal::Busy)
 }
 
 /// What another server says of a connection. What it does not say is null.

@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode};
 pub(crate) use coding::takes_gzip;
 pub(crate) use host::is_local_origin;
 pub(crate) use listener::Caller;
+pub(crate) use places::MAX_CONNECTIONS;
 pub(crate) use server::HttpServer;
 
 /// The policy of answers that have none of their own: what is here uses only itself, and no other page can

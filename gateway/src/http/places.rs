@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 /// Connections at one time.
-pub(super) const MAX_CONNECTIONS: usize = 24;
+pub(crate) const MAX_CONNECTIONS: usize = 24;
 /// How long a connection has to send its request before a newer one can take its place: so short that many
 /// who send nothing, and come again once they are cut, put nobody off for long. A request that came with the
 /// connection is read in any case.

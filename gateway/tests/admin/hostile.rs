@@ -73,6 +73,38 @@ fn clients_that_send_nothing_lock_nobody_out() {
     still_serves(stage.program.address());
 }
 
+#[test]
+fn what_waits_for_a_worker_leaves_room_for_figures() {
+    let stage = Stage::new(&["--diagnostics", "--workers", "1"]);
+    let mut player = stage.player("player", 1);
+    let id = stage.json("/api/connections")["connections"][0]["id"].as_str().unwrap().to_owned();
+    player.send_packet(1107, 1, &4000_u32.to_be_bytes());
+    eventually("it hangs", || stage.json("/api/stats")["state"] == "stuck");
+    let post = |path: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: \
+             application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let list = "GET /api/connections HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned();
+    let kick = post("/api/kick", &serde_json::json!({ "id": id }).to_string());
+    let call = post("/api/call", r#"{"cmd":1101}"#);
+    // As many as wait of each kind: together they are as many as there are connections.
+    for _ in 0..8 {
+        for request in [&list, &kick, &call] {
+            connect(&stage).write_all(request.as_bytes()).unwrap();
+        }
+    }
+    let statuses = ["/metrics", "/healthz", "/readyz", "/"].map(|path| stage.get(path).status);
+    let refused = stage.get("/api/connections");
+    assert_eq!(stage.json("/api/stats")["state"], "stuck", "all of this was while it hung");
+    assert_eq!(statuses, [200; 4]);
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.body.contains("too many requests like this are under way"), "{refused:?}");
+    player.reply();
+}
+
 /// Clients that ask for a list and leave, while a worker hangs. Lists that wait have room for fewer.
 const LEAVING: usize = 60;
 

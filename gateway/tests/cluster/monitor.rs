@@ -1,5 +1,7 @@
 //! Operators see the connections of all nodes, and act on them.
 
+use std::io::Read as _;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -80,6 +82,43 @@ fn a_node_that_does_not_answer_is_missing() {
     assert!(log.len() == 2 && log.iter().all(|line| line.contains("kick unanswered")), "{log:?}");
     let answer: Value = serde_json::from_str(&nodes.get("a", "/api/stats?node=b").1).unwrap();
     assert_eq!(answer, json!({ "node": "b", "missing_nodes": ["b"] }));
+    nodes.of("b").signal(Signal::CONT);
+}
+
+/// Clients that ask about a node that hangs, and leave: more than the admin server has places.
+const LEAVING: usize = 40;
+
+#[test]
+fn requests_about_a_node_that_hangs_leave_room_for_the_rest() {
+    let nodes = Nodes::start(&["a", "b"], &[]);
+    nodes.of("b").signal(Signal::STOP);
+    for (what, body) in [
+        ("GET /api/connections?all_nodes=true", String::new()),
+        // While it waits, the ones before and after it do not, which have the same places.
+        ("POST /api/kick", json!({ "id": "2", "node": "b" }).to_string()),
+        ("GET /api/stats?node=b", String::new()),
+    ] {
+        let first = nodes.send("a", what, &body);
+        for _ in 0..LEAVING {
+            drop(nodes.send("a", what, &body));
+        }
+        let statuses =
+            ["/readyz", "/metrics", "/api/stats", "/api/connections"].map(|path| nodes.get("a", path).0);
+        let (status, reason) = nodes.ask("a", what, &body);
+        first.set_nonblocking(true).unwrap();
+        let answered = (&first).read(&mut [0; 1]);
+        assert!(answered.is_err(), "{what}: all of this was while the first one waited");
+        assert_eq!(statuses, [200; 4], "{what}");
+        assert_eq!(status, 503, "{what}: {reason}");
+        assert!(reason.contains("too many requests like this are under way"), "{what}: {reason}");
+        first.set_nonblocking(false).unwrap();
+        let mut text = String::new();
+        (&first).read_to_string(&mut text).unwrap();
+        assert!(
+            text.contains(r#""missing_nodes":["b"]"#) || text.contains("b did not answer"),
+            "{what}: {text}"
+        );
+    }
     nodes.of("b").signal(Signal::CONT);
 }
 

@@ -123,14 +123,16 @@ impl Nodes {
         drop(self.send(name, &format!("POST {path}"), body));
     }
 
-    fn ask(&self, name: &str, what: &str, body: &str) -> (u16, String) {
+    /// The answer to a request line without its version.
+    pub(crate) fn ask(&self, name: &str, what: &str, body: &str) -> (u16, String) {
         let mut text = String::new();
         self.send(name, what, body).read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         (head[9..12].parse().unwrap(), body.to_owned())
     }
 
-    fn send(&self, name: &str, what: &str, body: &str) -> UnixStream {
+    /// Sends such a request.
+    pub(crate) fn send(&self, name: &str, what: &str, body: &str) -> UnixStream {
         let mut socket = UnixStream::connect(self.folder.join(format!("{name}.admin"))).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let length = body.len();
