@@ -60,10 +60,11 @@ export class Client {
   }
 
   /** Resolves once the connection is open and logged in. Rejects, with `Refused` or `Ended`, only where the
-   * client does not try again. */
+   * client does not try again; with another error if there is no WebSocket and no option `connector`. */
   connect(): Promise<void> {
     return new Promise((_resolve, _reject) => {
       if (this.state === "open") return _resolve();
+      this._link._check();
       this._opening.push({ _resolve, _reject });
       this._link._start();
     });

@@ -43,6 +43,12 @@ export class Link {
     private _owner: Owner,
   ) {}
 
+  /** Throws if there is nothing to open sockets with: no attempt would ever succeed. */
+  _check(): void {
+    if (!this._options.connector && typeof WebSocket === "undefined")
+      throw new Error("no WebSocket here: needs the option connector");
+  }
+
   /** Leaves the state "closed". */
   _start(): void {
     if (this._state !== "closed") return;

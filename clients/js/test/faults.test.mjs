@@ -26,6 +26,31 @@ test("options that throw: the client goes on as without them", async () => {
   }
 });
 
+test("without a WebSocket and without a connector it fails at once", async () => {
+  const own = globalThis.WebSocket;
+  delete globalThis.WebSocket;
+  try {
+    const { client, states } = made({ connector: undefined });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const { message } = await fails(client.connect());
+      assert.equal(message, "no WebSocket here: needs the option connector");
+      await pass(60_000);
+      assert.deepEqual([client.state, states], ["closed", []]);
+    }
+    assert.equal((await fails(client.call(1))).message, "ended: 0 not connected");
+    const { connector } = made().sockets;
+    globalThis.WebSocket = function (url, protocols) {
+      return connector(url, protocols);
+    };
+    client.connect().catch(() => {});
+    assert.equal(client.state, "connecting");
+    client.close();
+  } finally {
+    delete globalThis.WebSocket;
+    if (own) globalThis.WebSocket = own;
+  }
+});
+
 test("a login that is none is tried again", async () => {
   const logins = [() => undefined, () => ({}), thrower("mine"), () => ({ command: 2, message: {} })];
   for (const login of logins) {
