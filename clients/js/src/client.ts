@@ -139,13 +139,13 @@ export class Client {
   private _request(
     command: CommandLike<any, any>,
     message: unknown,
-    options: CallOptions = {},
+    options: CallOptions & { _what?: string } = {},
     reply: (value: any) => unknown,
     fail: (error: unknown) => void,
     kind = Kind.CALL,
   ): () => void {
     const { timeoutMs: usual = 10000 } = this._options;
-    const { timeoutMs = usual, signal, offline } = options;
+    const { timeoutMs = usual, signal, offline, _what } = options;
     const cmd = number(command);
     let timer: Timer | undefined;
     let over = false;
@@ -172,7 +172,7 @@ export class Client {
       _flag: 0,
       _left: () => kind === Kind.STREAM && arm(),
       _answer: (packet) => {
-        if (packet.errorId) return failWith(new Refused(packet.errorId, cmd, packet.data));
+        if (packet.errorId) return failWith(new Refused(packet.errorId, cmd, packet.data, _what));
         let value;
         try {
           value = decode(command, packet);
@@ -232,7 +232,7 @@ export class Client {
     };
     promised(login)
       .then(({ command, message }) => {
-        if (current()) this._request(command, message, undefined, () => this._open(), failed, Kind.NOW);
+        if (current()) this._request(command, message, { _what: "login: " }, () => this._open(), failed, Kind.NOW);
       })
       .catch(failed);
   }

@@ -11,8 +11,10 @@ export class Refused extends Error {
     readonly cmd: number,
     /** What came with the refusal: empty unless the route says otherwise. */
     readonly data: Uint8Array,
+    /** Stands before the message: what the request was for, if the client sent it by itself. */
+    what = "",
   ) {
-    super(`command ${cmd} was refused with ErrorID ${errorId}`);
+    super(`${what}command ${cmd} was refused with ErrorID ${errorId}`);
     this.name = "Refused";
   }
 }

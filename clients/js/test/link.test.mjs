@@ -247,6 +247,30 @@ test("a login comes first, and what it rejects with decides", async () => {
   assert.deepEqual([(await never).mayHaveRun, client.state, refused.length], [false, "closed", 1]);
 });
 
+test("a refused login says that it was the login", async () => {
+  const { sockets, client } = made({ login: () => ({ command: 1002 }) });
+  const said = [];
+  client.on("refused", ({ message, stack }) => said.push([message, stack.includes(message)]));
+  const opening = fails(client.connect());
+  for (const errorId of [6, 7]) {
+    sockets.open();
+    await pass();
+    sockets.answer({ errorId });
+    await pass(1000);
+  }
+  const refused = (errorId) => `login: command 1002 was refused with ErrorID ${errorId}`;
+  assert.deepEqual(said, [
+    [refused(6), true],
+    [refused(7), true],
+  ]);
+  assert.equal((await opening).message, refused(7));
+  // Of other requests it does not.
+  const other = await open();
+  const call = fails(other.client.call(1002));
+  other.sockets.answer({ errorId: 7 });
+  assert.equal((await call).message, "command 1002 was refused with ErrorID 7");
+});
+
 test("what a handler of states does takes effect", async () => {
   const { sockets, client } = made();
   client.on("state", (state) => state === "connecting" && client.close());
