@@ -53,14 +53,27 @@ impl<'a> Writer<'a> {
 
     /// Sends what waits, and waits until the server has it.
     pub(super) async fn flush(&mut self) {
+        // What `run` was passing on when it was cut off is gone, and the next message takes its place here.
+        self.count_passing_on();
         self.send_waiting().await;
         probe(self.client, self.shared, PROBE_TIMEOUT).await;
     }
 
     /// Drops what waits, and counts it.
     pub(super) fn clear(&mut self) {
-        let dropped = std::mem::take(&mut self.passing_on) + self.control.clear() + self.traffic.clear();
-        self.shared.unsent.fetch_add(dropped as u64, Ordering::Relaxed);
+        self.count_passing_on();
+        let waiting = self.control.clear() + self.traffic.clear();
+        self.count(waiting);
+    }
+
+    fn count_passing_on(&mut self) {
+        let cut_off = std::mem::take(&mut self.passing_on);
+        self.count(cut_off);
+    }
+
+    /// Counts messages and pushes that are not sent.
+    fn count(&self, unsent: usize) {
+        self.shared.unsent.fetch_add(unsent as u64, Ordering::Relaxed);
     }
 
     async fn send_waiting(&mut self) {
@@ -82,7 +95,7 @@ impl<'a> Writer<'a> {
         let count = std::mem::take(&mut self.passing_on);
         if !is_sent {
             // The connection for which they were accepted has ended.
-            self.shared.unsent.fetch_add(count as u64, Ordering::Relaxed);
+            self.count(count);
         }
     }
 

@@ -185,6 +185,29 @@ fn what_waits_when_the_connection_is_lost_is_counted() {
 }
 
 #[test]
+fn what_waits_when_the_bus_is_closed_is_counted() {
+    let server = Server::start("");
+    let a = TestBus::start("a", config(server.address())).connected();
+    server.stop();
+    let payload = Bytes::from(vec![0; MAX_TRAFFIC_BYTES / 32]);
+    // Once the channel stays full the client library takes no more either.
+    let mut full = 0;
+    while full < 20 {
+        match a.bus.publish(Lane::Traffic, &Subject::Topic(1), payload.clone()) {
+            Ok(()) => full = 0,
+            Err(error) => {
+                assert_eq!(error, SendError::Full);
+                full += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+    a.bus.close();
+    // With the one that is being given to the client library.
+    assert_eq!(a.wait_for(&Told::Disconnected), [Told::Dropped(Reason::NotConnected, 33)]);
+}
+
+#[test]
 fn a_server_that_hangs_is_noticed_and_channels_are_bounded_meanwhile() {
     let server = Server::start("");
     let a = TestBus::start("a", config(server.address())).connected();
