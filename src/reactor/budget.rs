@@ -142,6 +142,12 @@ impl TurnBudget {
         }
     }
 
+    /// The work since the last clock read, or since the turn began.
+    #[cfg(test)]
+    pub(super) fn unseen_bytes(&self) -> usize {
+        self.unseen_bytes
+    }
+
     /// Reads the clock.
     #[cold]
     pub(super) fn read_clock(&mut self) {

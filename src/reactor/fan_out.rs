@@ -155,20 +155,72 @@ mod tests {
         type Session = ();
     }
 
-    #[test]
-    fn pushes_of_clients_who_are_sent_what_others_said_before_are_one_row() {
+    /// A reactor with members of a room.
+    fn room(members: usize) -> (Reactor<Nothing>, Vec<ConnectionId>) {
         let config = Config::with(|config| config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())]);
         let service = Service::Messages(|_, _, _| Outcome::Done);
         let mut reactor = Reactor::bind(&config, service, Nothing).unwrap();
         let core = &mut reactor.core;
-        let mut members = vec![];
-        for _ in 0..200 {
+        let enter_one = |_| {
             let (now, settings) = (Moment::from_ms(0), &core.lent.env.settings);
             let permit = core.lent.admission.enter(Some(Peer::Local)).ok();
             let enter =
                 |id| Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit);
-            members.push(core.connections.insert(enter).unwrap());
+            core.connections.insert(enter).unwrap()
+        };
+        let ids = (0..members).map(enter_one).collect();
+        (reactor, ids)
+    }
+
+    /// The work that something counts as in the turn.
+    fn charged(core: &mut Core<Nothing>, act: impl FnOnce(&mut Core<Nothing>)) -> usize {
+        let began = core.lent.budget.unseen_bytes();
+        act(core);
+        core.lent.budget.unseen_bytes() - began
+    }
+
+    /// The first of some members says something to all.
+    fn say(core: &mut Core<Nothing>, members: &[ConnectionId]) {
+        let by = Requester::Client(members[0]);
+        send_to_many(core, by, members.to_vec().into(), Push::new(1210, b"hello"), None);
+    }
+
+    #[test]
+    fn each_receiver_counts_in_the_turn() {
+        for few in [1, 4] {
+            let (mut reactor, members) = room(few);
+            let work = charged(&mut reactor.core, |core| say(core, &members));
+            assert_eq!(work, few * RECEIVER_BYTES, "{few} at once");
         }
+        let (mut reactor, members) = room(100);
+        let frames = 2 * Push::new(1210, b"hello").frame().len();
+        type Act = fn(&mut Core<Nothing>, &[ConnectionId]);
+        let steps: [(&str, Act, usize); 5] = [
+            ("a fan-out is asked for", say, 100 * RECEIVER_BYTES),
+            ("a push joins it", say, 0),
+            (
+                "a receiver is sent something else first",
+                |core, members| core.activate(members[1]).unwrap().reach(),
+                frames + RECEIVER_BYTES,
+            ),
+            ("a receiver ends", |core, members| leave_fan_outs(core, members[2]), RECEIVER_BYTES),
+            (
+                "a receiver is written",
+                |core, members| {
+                    core.activate(members[3]).unwrap().reach_now(RECEIVER_SLICE_BYTES);
+                },
+                frames + RECEIVER_BYTES + STEP_BYTES,
+            ),
+        ];
+        for (what, act, expected) in steps {
+            assert_eq!(charged(&mut reactor.core, |core| act(core, &members)), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn pushes_of_clients_who_are_sent_what_others_said_before_are_one_row() {
+        let (mut reactor, members) = room(200);
+        let core = &mut reactor.core;
         let speakers = &members[50..60];
         for &speaker in speakers {
             // As before its request is handled.

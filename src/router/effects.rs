@@ -288,6 +288,24 @@ mod tests {
         effects.send(id, &Push::new(1210, b"gone"));
         assert_eq!(effects.take_cost(), 1);
     }
+
+    #[test]
+    fn receivers_count_for_the_client_that_asks() {
+        for (members, expected) in [(0, 1), (1, 1), (63, 1), (64, 2), (1000, 16), (100_000, 1563)] {
+            let push = Push::new(1210, b"hello");
+            let of_members = || (0..members).map(|slot| ConnectionId::new(0, slot, 1));
+            let mut effects = Effects::default();
+            effects.broadcast(of_members(), &push);
+            assert_eq!(effects.take_cost(), expected, "a broadcast to {members}");
+            let topic = Topic::from(7);
+            for id in of_members() {
+                effects.topics.subscribe(id, &topic).unwrap();
+            }
+            effects.publish(&topic, &push).unwrap();
+            assert_eq!(effects.take_cost(), expected, "a publish to {members}");
+        }
+    }
+
     #[test]
     fn publishes_in_a_row_cost_their_receivers_once() {
         const MEMBERS: u32 = 10_000;
