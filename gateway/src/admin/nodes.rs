@@ -21,7 +21,7 @@ const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
 /// Requests that wait for other servers at one time: so many that show something, and so many that act. A
 /// server that hangs holds each of them for seconds.
-const MAX_ELSEWHERE: usize = 4;
+const MAX_ELSEWHERE: usize = 6;
 /// The longest time that a page waits for the servers: its own can hang too, and has no deadline of its own.
 const DEADLINE: Duration = Duration::from_secs(5);
 
