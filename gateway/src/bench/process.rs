@@ -15,7 +15,11 @@ pub(super) struct Usage {
 
 /// CPU time of this process so far, in nanoseconds.
 pub(super) fn own_cpu() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time_of(ClockId::ProcessCPUTime)
+}
+
+fn time_of(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
@@ -32,18 +36,19 @@ pub(super) fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu: cpu_of(pid)?, resident_bytes: resident_bytes(&read("status")?)? })
 }
 
-/// Nanoseconds that all threads have run: those of `schedstat`, since `stat` counts ticks of 10 ms.
+/// Nanoseconds that all threads have run: those of `schedstat`, since `stat` counts ticks of 10 ms. But only
+/// `stat` has what threads used that have ended, so it is right where it says more.
 fn cpu_of(pid: u32) -> Option<u64> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let ran = |path: std::path::PathBuf| -> Option<u64> {
         fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
     };
     // A thread may end meanwhile.
-    let times: Vec<u64> = threads.filter_map(|thread| ran(thread.ok()?.path())).collect();
-    if times.is_empty() { cpu_in_ticks(pid) } else { Some(times.iter().sum()) }
+    let of_threads = threads.filter_map(|thread| ran(thread.ok()?.path())).sum();
+    cpu_in_ticks(pid).map(|ticks| ticks.max(of_threads))
 }
 
-/// The same in ticks, where the kernel has no `schedstat`.
+/// The same in ticks, also of threads that have ended.
 fn cpu_in_ticks(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may have spaces and parentheses.
@@ -70,5 +75,16 @@ mod tests {
         assert!(own_cpu() > 0);
         assert!(cpu_in_ticks(std::process::id()).is_some());
         assert_eq!(usage(0), None);
+    }
+
+    #[test]
+    fn what_threads_used_that_have_ended_counts() {
+        const USED: u64 = 200_000_000;
+        let spin = || while time_of(ClockId::ThreadCPUTime) < USED {};
+        std::thread::spawn(spin).join().unwrap();
+        let at_least = own_cpu();
+        let counted = usage(std::process::id()).unwrap().cpu;
+        // User and system time have ticks of their own.
+        assert!(counted + USED / 2 >= at_least, "{counted} of {at_least}");
     }
 }
