@@ -38,6 +38,8 @@ pub(super) struct Figures {
     /// Texts that were said reached so many members, and should reach so many.
     pub(super) delivered: u64,
     pub(super) deliveries_due: u64,
+    /// Connections that were not sent each text of their rooms once.
+    pub(super) misdelivered: u64,
     /// Replies, or deliveries, that came in the time that is measured.
     pub(super) measured: u64,
     /// Connections that were opened.
@@ -73,6 +75,7 @@ impl Figures {
             others: 0,
             delivered: 0,
             deliveries_due: 0,
+            misdelivered: 0,
             measured: 0,
             opened: 0,
             failed: BTreeMap::new(),

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 
 /// The Flags of requests count from 1 to this one; those above are for logins and the like.
 pub(super) const MAX_FLAG: u32 = u32::MAX - 16;
+/// How far the first Flags of a connection and the next are apart, as a share of 2^64 of all Flags: the golden
+/// ratio, by which those of many are apart too.
+const APART: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +48,13 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// Requests have the Flags from 1 to `last_flag`, at most [`MAX_FLAG`], again and again.
-    pub(super) fn new(last_flag: u32) -> Self {
-        InFlight { requests: VecDeque::new(), last_flag, flag: 0, number: 0 }
+    /// Requests have the Flags from 1 to `last_flag`, at most [`MAX_FLAG`], again and again. The `nth`
+    /// connection begins elsewhere among them than the others, so that a reply which reaches another connection
+    /// is not what that one waits for.
+    pub(super) fn new(last_flag: u32, nth: usize) -> Self {
+        let share = u128::from((nth as u64).wrapping_mul(APART));
+        let flag = ((share * u128::from(last_flag)) >> u64::BITS) as u32;
+        InFlight { requests: VecDeque::new(), last_flag, flag, number: 0 }
     }
 
     pub(super) fn last_flag(&self) -> u32 {
@@ -136,10 +143,12 @@ impl InFlight {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn begin(last_flag: u32, flag: u32) -> InFlight {
-        InFlight { flag, number: u64::from(flag), ..InFlight::new(last_flag) }
+        InFlight { flag, number: u64::from(flag), ..InFlight::new(last_flag, 0) }
     }
 
     #[test]
@@ -163,6 +172,21 @@ mod tests {
             assert!(answer.starts_with(expected), "{flag}: {answer}");
         }
         assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn connections_begin_far_from_each_other() {
+        for last_flag in [97, 201, MAX_FLAG] {
+            let first = |nth| InFlight::new(last_flag, nth).push(1, 0);
+            let mut flags: Vec<_> = (0..10).map(first).collect();
+            flags.sort();
+            let least = flags.windows(2).map(|two| two[1] - two[0]).min();
+            assert!(least >= Some(last_flag / 20), "{last_flag}: {flags:?}");
+            let ends = (flags[0], flags[9] <= last_flag);
+            assert_eq!(ends, (1, true), "{last_flag}: {flags:?}");
+            let others: HashSet<_> = (0..50).map(first).collect();
+            assert!(others.len() > 40, "{last_flag}: {others:?}");
+        }
     }
 
     #[test]
@@ -190,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_reply_that_is_lost_for_many_cycles_does_not_make_others_wrong() {
-        let mut in_flight = InFlight::new(4);
+        let mut in_flight = InFlight::new(4, 0);
         // The second is lost.
         let lost: Vec<_> = (0..3).map(|_| in_flight.push(1, 0)).collect();
         assert_eq!((lost, in_flight.in_a_row()), (vec![1, 2, 3], 3));

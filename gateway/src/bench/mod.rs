@@ -5,6 +5,7 @@ mod admin;
 mod clock;
 mod codec;
 mod connection;
+mod deliveries;
 mod engine;
 mod figures;
 mod handshake;

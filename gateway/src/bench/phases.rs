@@ -8,6 +8,7 @@ use mio::Events;
 
 use super::admin::{Admin, Counted};
 use super::connection::{Connection, Standing};
+use super::deliveries::Deliveries;
 use super::engine::{Engine, MAX_OPENING, TICK, events};
 use super::plan::Kind;
 use super::process::{Usage, own_cpu, own_wait, usage};
@@ -205,6 +206,8 @@ pub(super) fn drain(engine: &mut Engine) -> io::Result<()> {
         }
     }
     engine.all(Connection::give_up);
+    let misdelivered = engine.shared.deliveries.as_ref().map_or(0, Deliveries::differing);
+    engine.shared.figures.misdelivered = misdelivered;
     Ok(())
 }
 

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use super::clock::Clock;
 use super::codec::Codec;
+use super::deliveries::Deliveries;
 use super::figures::Figures;
 use super::handshake::Upgrade;
 use super::logins::Logins;
-use super::plan::Plan;
+use super::plan::{Kind, Plan};
 use super::prepared::Prepared;
 use super::random::Random;
 use super::ring::Ring;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     /// For messages that are compressed.
     pub(super) codec: Option<Codec>,
     pub(super) figures: Figures,
+    /// With rooms.
+    pub(super) deliveries: Option<Deliveries>,
     /// When the requests of an open loop are due.
     pub(super) schedule: Option<Schedule>,
     /// A closed loop sends.
@@ -54,6 +57,10 @@ impl Shared {
         let prepared = Prepared::new(&template, random.mask());
         let has_ring = plan.kind.is_echoed() && !plan.deflate;
         let ring = has_ring.then(|| Ring::new(&mut template, &prepared, plan.pipeline)).flatten();
+        let deliveries = match plan.kind {
+            Kind::Rooms { members } => Some(Deliveries::new(plan.connections, members)),
+            Kind::Echo | Kind::Call { .. } => None,
+        };
         Ok(Shared {
             prepared: Rc::new(prepared),
             ring,
@@ -65,6 +72,7 @@ impl Shared {
             clock: Clock::start(),
             random,
             figures: Figures::new()?,
+            deliveries,
             schedule: None,
             is_sending: false,
             pings_only: false,

@@ -28,6 +28,10 @@ pub(super) fn differences(
         let delivered = plural(figures.delivered, "delivery", "deliveries");
         lines.push(format!("{delivered}, and there should be {}", figures.deliveries_due));
     }
+    if figures.misdelivered > 0 {
+        let members = plural(figures.misdelivered, "member was", "members were");
+        lines.push(format!("{members} not sent each text of the room once"));
+    }
     match counted {
         None => {}
         Some(Err(line)) => lines.push(format!("the server's own count: {line}")),
@@ -100,6 +104,8 @@ mod tests {
         assert!(check(&end, Kind::Echo, None).contains("opened; 1 connection ended before its time"));
         let deliver = |figures: &mut Figures| (figures.delivered, figures.deliveries_due) = (3, 4);
         assert_eq!(check(&deliver, rooms, None), "3 deliveries, and there should be 4");
+        let misdeliver = |figures: &mut Figures| figures.misdelivered = 2;
+        assert_eq!(check(&misdeliver, rooms, None), "2 members were not sent each text of the room once");
         let own = Packets { connections: 1, sent: 5, received: 4 };
         let server = Packets { connections: 1, sent: 3, received: 5 };
         for (differing, expected) in [(0, ""), (1, "it has received 5 packets and sent 3 on 1 of them")] {

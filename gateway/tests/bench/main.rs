@@ -8,6 +8,7 @@ mod common;
 mod echoes;
 mod floods;
 mod loads;
+mod mixed_up;
 mod progress;
 #[allow(dead_code, reason = "other tests type")]
 #[path = "../common/pty.rs"]

@@ -229,6 +229,9 @@ impl Session {
                 if let Kind::Rooms { members } = kind {
                     let due = &mut shared.figures.deliveries_due;
                     *due = due.saturating_sub(members as u64);
+                    if let Some(deliveries) = &mut shared.deliveries {
+                        deliveries.take_back(self.index, request.intended);
+                    }
                 }
                 shared.figures.refuse(reply.error_id.0);
             }
@@ -251,7 +254,12 @@ impl Session {
             .filter(|said| said.room == room_name(&plan.room_prefix, plan.room(self.index)));
         let intended = said.and_then(|said| number_of(&said.text, plan.size));
         match intended.filter(|intended| *intended <= now) {
-            Some(intended) => shared.figures.deliver(intended, now),
+            Some(intended) => {
+                shared.figures.deliver(intended, now);
+                if let Some(deliveries) = &mut shared.deliveries {
+                    deliveries.receive(self.index, intended);
+                }
+            }
             None => shared.figures.wrong += 1,
         }
     }

@@ -92,6 +92,9 @@ impl Session {
             // The text itself says when it was due.
             Kind::Rooms { members } => {
                 shared.figures.deliveries_due += members as u64;
+                if let Some(deliveries) = &mut shared.deliveries {
+                    deliveries.say(self.index, intended);
+                }
                 (intended, shared.plan.room(self.index))
             }
         };

@@ -90,7 +90,7 @@ impl Session {
             since: 0,
             is_connected: false,
             has_ended: false,
-            in_flight: InFlight::new(last_flag),
+            in_flight: InFlight::new(last_flag, index),
             begun: Begun::default(),
             has_given_up: false,
             sender: 0,
