@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
+use serde_json::Value;
+
 use crate::common::Program;
 use crate::{run, run_briefly};
 
@@ -215,4 +217,12 @@ fn connections_that_have_ended_are_not_compared() {
         let ended = text.lines().any(|line| line.ends_with(" that have ended are not compared"));
         assert_eq!(ended, !churn.is_empty(), "{text}");
     }
+    // The server closes the only one.
+    let url = format!("ws://{}", program.address());
+    let load = ["--admin", admin, "--connections", "1", "--cmd", "1106"];
+    let text = run(&url, &load).output;
+    assert!(text.contains("no connection is open at the end: nothing was compared with"), "{text}");
+    let (status, figures) = run_briefly(&url, &load);
+    let count = &figures["server_count"];
+    assert_eq!((status, &count["agrees"], &count["connections"]), (1, &Value::Null, &0.into()), "{figures}");
 }

@@ -140,7 +140,8 @@ pub(super) struct ServerCount {
     pub(super) connections: u64,
     pub(super) received: u64,
     pub(super) sent: u64,
-    pub(super) agrees: bool,
+    /// `None`: no connection was open at the end, so nothing was compared.
+    pub(super) agrees: Option<bool>,
 }
 
 impl Report {
@@ -217,7 +218,8 @@ fn count(counted: Result<Counted, String>) -> ServerCount {
     let error = counted.as_ref().err().cloned();
     let counted = counted.unwrap_or_default();
     ServerCount {
-        agrees: error.is_none() && counted.differing == 0,
+        agrees: (error.is_some() || counted.own.connections > 0)
+            .then_some(error.is_none() && counted.differing == 0),
         error,
         connections: counted.server.connections,
         received: counted.server.received,

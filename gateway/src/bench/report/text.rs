@@ -140,8 +140,12 @@ fn usage(report: &Report) -> Vec<String> {
 
 fn verdict(report: &Report) -> Vec<String> {
     let mut lines = vec![String::new()];
-    let compared = report.server_count.as_ref().filter(|count| count.agrees && count.connections > 0);
-    if let Some(count) = compared {
+    let agrees = report.server_count.as_ref().map(|count| count.agrees);
+    if agrees == Some(None) {
+        let line = "no connection is open at the end: nothing was compared with what the server has counted";
+        lines.push(line.to_owned());
+    }
+    if let Some(count) = report.server_count.as_ref().filter(|_| agrees == Some(Some(true))) {
         let ended = report.opened.saturating_sub(count.connections);
         let (at_end, not_compared) = match ended {
             0 => ("", String::new()),
