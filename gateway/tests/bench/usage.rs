@@ -36,6 +36,8 @@ fn what_cannot_be_used_is_said_in_one_line() {
         ("ws://a", &["--echo", "--token", "x"], 2, "cannot be used with"),
         ("ws://a", &["--account", "x"], 2, "--account: expected --login beside it"),
         ("ws://a", &["--first-role", "5"], 2, "--first-role: expected --login beside it"),
+        ("ws://a", &["--kind", "monitor"], 2, "--kind: expected --login beside it"),
+        ("ws://a", &["--login", "--kind", "x"], 2, "expected tester, game-server or monitor"),
         ("ws://a", &["--login", "--first-role", "18446744073709551615"], 2, "--first-role: expected fewer"),
         ("ws://a", &["--replies", "0", "--rate", "1", "--pipeline", "2"], 2, "--pipeline: without replies"),
         ("ws://a", &["--origin", "a\nb"], 2, r"invalid value 'a\nb' for '--origin"),
