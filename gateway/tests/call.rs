@@ -66,9 +66,22 @@ fn the_status_says_whether_a_reply_came() {
                 "ErrorID 4: ",
             ),
             (join, 1, "", "ErrorID 3: the command is for clients that have logged in (--login, --account)\n"),
+            (
+                &["monitor.stats", "--account", "me"],
+                1,
+                "",
+                "such as a room that was not joined (--kind says which kind)\n",
+            ),
             (&["2000"], 1, "", &format!("{url}: refused with ErrorID 1: no such command")),
             (&["1103", "--hex", "1234"], 1, "", "refused with ErrorID 4660: the application's own"),
-            (&[join, &["--account", ""]].concat(), 1, "", "ErrorID 7: the login was refused"),
+            (
+                &[join, &["--account", ""]].concat(),
+                1,
+                "",
+                &format!("{url}: login: refused with ErrorID 7: the login was refused"),
+            ),
+            // No step of it.
+            (&["1001"], 1, "", &format!("{url}: refused with ErrorID 6: not available now")),
             (&["echo.panic"], 4, "", "closed the connection with 1011: handler failed; reconnect later"),
             (&["1201", "--hex", "ff"], 1, "", "ErrorID 3"),
             (
