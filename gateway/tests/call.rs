@@ -161,6 +161,7 @@ fn what_cannot_be_used_is_said_in_one_line() {
         (&["call", "ws://a", "1201", "--routes", "/no/such"], 2, "--routes: /no/such: cannot be read"),
         (&["call", "ws://a", "a.b", "--proto", "/no/such"], 2, "/no/such: "),
         (&["call", "ws://a", "1101", "--repeat", "0"], 2, "0 is not in 1.."),
+        (&["call", "ws://a", "1101", "--ca", "x"], 2, "call: --ca: expected a wss:// URL, whose"),
         (
             &["call", &format!("ws://{nobody}"), "1101"],
             3,
