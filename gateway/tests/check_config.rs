@@ -232,8 +232,50 @@ fn check_config_tells_all_problems_at_once() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// Asks, and returns the status of the program and its line.
+/// What is wrong with a file names where the file was named, as `serve` does.
+#[test]
+fn check_config_says_where_a_file_was_named() {
+    let folder = folder("named");
+    let file = folder.join("sysconn.toml");
+    let keys = "tls_cert = '/no/cert'\ntls_key = '/no/key'\ndata = '/no/such/data'\n";
+    fs::write(&file, keys).unwrap();
+    let file = file.to_str().unwrap();
+    let (options, environment) =
+        (["--config", file, "--record=/no/dir"], [("SYSCONN_TOKEN_KEYS", "/no/keys")]);
+    let missing = "No such file or directory (os error 2)";
+    let unread = format!("cannot be read: {missing}");
+    let expected = [
+        format!("sysconn: {file}: tls_cert: /no/cert: {unread}"),
+        format!("sysconn: {file}: tls_key: /no/key: {unread}"),
+        format!("sysconn: SYSCONN_TOKEN_KEYS: /no/keys: {unread}"),
+        format!("sysconn: {file}: data: /no/such/data: {missing}"),
+        format!("sysconn: --record: /no/dir: {missing}"),
+    ];
+    let checked = sysconn(&[&["check-config", "--quiet"], &options[..]].concat(), &environment);
+    assert_eq!(text(&checked.stderr).lines().collect::<Vec<_>>(), expected);
+    let served = sysconn(&options, &environment);
+    assert_eq!((served.status.code(), text(&served.stderr)), (Some(2), format!("{}\n", expected[0])));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Each file of a cluster has a line too.
+#[cfg(feature = "cluster")]
+#[test]
+fn check_config_names_all_files_of_a_cluster() {
+    let options = ["--cluster=nats://127.0.0.1:4222", "--node=a", "--cluster-ca=/no/ca"];
+    let more = ["--cluster-cert=/no/cert", "--cluster-key=/no/key", "--cluster-credentials=/no/one"];
+    let output = sysconn(&[&["check-config", "--quiet"], &options[..], &more].concat(), &[]);
+    let lines = text(&output.stderr);
+    let named: Vec<_> = lines.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(
+        named,
+        ["--cluster-ca", "--cluster-cert", "--cluster-key", "--cluster-credentials"],
+        "{lines}"
+    );
+}
+
 fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+/// Asks, and returns the status of the program and its line.
     let output = sysconn(&[&["healthcheck"], arguments].concat(), environment);
     // What cannot be used is an error.
     let (said, other) = match output.status.code() {
