@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use log::LevelFilter;
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, FsWord, PROC_SUPER_MAGIC, access, statfs};
 use sysconn::config::Listen;
 
 use crate::admin::AdminToken;
@@ -18,6 +18,9 @@ use crate::run::start_log;
 use crate::store::Store;
 use crate::tls::TlsFiles;
 use crate::{cluster, cpus, descriptors, wechat};
+
+/// The kind of the file system at /sys (statfs(2)).
+const SYSFS_MAGIC: FsWord = 0x6265_6572;
 
 /// Checks the options of `serve`. Prints them with their sources unless `quiet`, and then a line for each
 /// problem to standard error. Returns whether there is none.
@@ -115,7 +118,12 @@ fn directory(option: &str, path: &Path, is_made: bool) -> Result<(), String> {
         Err(error) => return Err(fail(error.to_string())),
         Ok(_) => path.to_owned(),
     };
-    access(&checked, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| fail(error.to_string()))
+    access(&checked, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| fail(error.to_string()))?;
+    // The modes there let root write, and yet nothing can be made.
+    if statfs(&checked).is_ok_and(|found| [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&found.f_type)) {
+        return Err(fail("files of the kernel are there, and no others can be made".to_owned()));
+    }
+    Ok(())
 }
 
 /// Checks that a Unix socket can be made at an address: there is a directory to write to, and at most a
