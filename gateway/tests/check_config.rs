@@ -143,6 +143,7 @@ fn check_config_has_one_line_for_an_option_that_is_wrong() {
         (&["--subprotocol=a b", "--subprotocol-required"], "subprotocol"),
         (&["--max-len=bad", "--max-len-before-login=1MiB", "--outbox-limit=3MiB"], "max-len"),
         (&["--path=bad", "--health-path=/"], "path"),
+        (&["--record-limit=10KiB"], "record-limit"),
     ] {
         let output = sysconn(&[&["check-config", "--quiet"], arguments].concat(), &[]);
         let lines = text(&output.stderr);
@@ -274,8 +275,8 @@ fn check_config_names_all_files_of_a_cluster() {
     );
 }
 
-fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
 /// Asks, and returns the status of the program and its line.
+fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let output = sysconn(&[&["healthcheck"], arguments].concat(), environment);
     // What cannot be used is an error.
     let (said, other) = match output.status.code() {

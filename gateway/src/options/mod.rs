@@ -283,7 +283,8 @@ impl Options {
     pub(crate) fn recording_warning(&self) -> Option<String> {
         let option = match (&self.record, self.record_debugged, self.record_limit) {
             (None, true, _) => "--record-debugged",
-            (None, false, limit) if limit != RECORD_LIMIT => "--record-limit",
+            // One that is too short has a line of its own.
+            (None, false, limit) if limit != RECORD_LIMIT && limit >= MIN_RECORD_LIMIT => "--record-limit",
             _ => return None,
         };
         Some(format!("{option} has no effect without --record: nothing is recorded"))
