@@ -339,7 +339,15 @@ fn a_health_check_says_whether_the_server_serves() {
     }
     for (arguments, part) in [
         (&[][..], "there is nothing to ask without --admin or --health-path"),
-        (&["ftp://a:1/"], "expected http://HOST:PORT/PATH or unix:SOCKET, not ftp://a:1/"),
+        (
+            &["ftp://a:1/"],
+            "expected http://HOST:PORT/PATH, https://HOST:PORT/PATH or unix:SOCKET, not ftp://a:1/",
+        ),
+        (&["unix:"], "expected unix:SOCKET, a path of 1 to 107 bytes, not unix:"),
+        (
+            &[&format!("unix:/{}", "s".repeat(107))],
+            "expected unix:SOCKET, a path of 1 to 107 bytes, not unix:/s",
+        ),
         (&["http://localhost/"], "expected HOST:PORT ("),
         (&["http://127.0.0.1:1/a b"], "expected a path without spaces"),
         (&["--health-path=/up", "--listen=systemd"], "give a URL"),
@@ -351,6 +359,8 @@ fn a_health_check_says_whether_the_server_serves() {
         assert!(status == Some(2) && line.contains(part), "{arguments:?}: {line}");
         assert!(line.starts_with("sysconn: "), "{arguments:?}: {line}");
     }
+    let help = text(&sysconn(&["healthcheck", "--help"], &[]).stdout);
+    assert!(help.contains("http://HOST:PORT/PATH, https://HOST:PORT/PATH, or unix:SOCKET"), "{help}");
     fs::remove_dir_all(folder).unwrap();
 }
 
