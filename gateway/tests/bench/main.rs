@@ -16,9 +16,16 @@ mod stalls;
 mod tls;
 mod usage;
 
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
+
+/// The longest that a run may take: some seconds are usual.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A run has ended.
 struct Ended {
@@ -43,9 +50,48 @@ fn command(url: &str, arguments: &[&str]) -> Command {
 
 /// Runs it.
 fn run(url: &str, arguments: &[&str]) -> Ended {
-    let output = command(url, arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { status: output.status.code().unwrap(), output: text(output.stdout), error: text(output.stderr) }
+    let child = command(url, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait(child, &format!("{arguments:?}"))
+}
+
+/// Waits for the end of a run. One that hangs is killed, and fails the test.
+fn wait(child: Child, what: &str) -> Ended {
+    wait_within(child, what, LIMIT)
+}
+
+fn wait_within(mut child: Child, what: &str, limit: Duration) -> Ended {
+    let (sender, closed) = channel();
+    let output = child.stdout.take().map(|pipe| read(pipe, sender.clone()));
+    let error = child.stderr.take().map(|pipe| read(pipe, sender));
+    // The senders go when it has closed both.
+    let hangs = closed.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+    if hangs {
+        child.kill().unwrap();
+    }
+    let status = child.wait().unwrap();
+    let text =
+        |reading: Option<thread::JoinHandle<String>>| reading.map_or(String::new(), |it| it.join().unwrap());
+    let (output, error) = (text(output), text(error));
+    assert!(!hangs, "{what}: the run has not ended within {limit:?}: {output}{error}");
+    Ended { status: status.code().unwrap(), output, error }
+}
+
+/// Reads a pipe to its end, and drops the sender then.
+fn read(mut pipe: impl Read + Send + 'static, open: Sender<()>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let _open = open;
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+#[test]
+#[should_panic(expected = "sleep: the run has not ended within 10ms: ")]
+fn a_run_that_hangs_fails_with_words() {
+    let child =
+        Command::new("sleep").arg("1h").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_within(child, "sleep", Duration::from_millis(10));
 }
 
 /// Runs it for a short time, with figures in JSON.

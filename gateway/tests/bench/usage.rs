@@ -1,6 +1,5 @@
 //! Bad usage, servers that are not there, interruptions, and the forms of output.
 
-use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -8,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Program;
 use crate::echoes::{Fault, echo};
-use crate::{command, run};
+use crate::{command, run, wait};
 
 #[test]
 fn what_cannot_be_used_is_said_in_one_line() {
@@ -150,9 +149,10 @@ fn more_connections_than_descriptors_are_refused_at_once() {
     let mut shell = std::process::Command::new("sh");
     let bench = env!("CARGO_BIN_EXE_sysconn");
     shell.args(["-c", "ulimit -n 60; exec \"$0\" bench ws://127.0.0.1:1 --connections 20 --idle 9", bench]);
-    let ended = shell.env_clear().output().unwrap();
-    let error = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(2), "{error}");
+    let child = shell.env_clear().stderr(Stdio::piped()).spawn().unwrap();
+    let ended = wait(child, "few descriptors");
+    let error = ended.error;
+    assert_eq!(ended.status, 2, "{error}");
     assert!(error.contains("29 connections: the descriptor limit of 60 (ulimit -n) allows 28"), "{error}");
 }
 
@@ -170,7 +170,7 @@ fn a_run_that_ends_in_the_warm_up_has_measured_nothing() {
 fn an_interruption_ends_it_early_with_what_was_measured() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}", program.address());
-    let mut child = command(&url, &["--duration", "1h", "--warmup", "0", "--output", "json"])
+    let child = command(&url, &["--duration", "1h", "--warmup", "0", "--output", "json"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -180,12 +180,10 @@ fn an_interruption_ends_it_early_with_what_was_measured() {
         calls >= 11
     });
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let mut output = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-    let figures: serde_json::Value = serde_json::from_str(&output).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{output}");
-    assert_eq!(figures["was_interrupted"], true, "{output}");
-    assert!(figures["answered"].as_u64() > Some(0) && figures["answered"] == figures["sent"], "{output}");
+    let ended = wait(child, "an interruption");
+    let figures = ended.json();
+    assert_eq!((ended.status, &figures["was_interrupted"]), (0, &true.into()), "{figures}");
+    assert!(figures["answered"].as_u64() > Some(0) && figures["answered"] == figures["sent"], "{figures}");
 }
 
 /// How many connections the server has, as its monitor says.
