@@ -75,7 +75,7 @@ fn serve(mut tcp: TcpStream, flood: &[u8], requests: Option<Sender<()>>) -> io::
 }
 
 /// Agrees to an upgrade, and to permessage-deflate.
-fn upgrade(tcp: &mut TcpStream) -> io::Result<()> {
+pub(crate) fn upgrade(tcp: &mut TcpStream) -> io::Result<()> {
     let (mut head, mut byte) = (vec![], [0]);
     while !head.ends_with(b"\r\n\r\n") {
         tcp.read_exact(&mut byte)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod admin;
+mod churn;
 #[path = "../common/mod.rs"]
 mod common;
 mod echoes;
@@ -17,12 +18,16 @@ mod tls;
 mod usage;
 
 use std::io::Read;
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use serde_json::Value;
+
+use common::PATIENCE;
 
 /// The longest that a run may take: some seconds are usual.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -52,6 +57,17 @@ fn command(url: &str, arguments: &[&str]) -> Command {
 fn run(url: &str, arguments: &[&str]) -> Ended {
     let child = command(url, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait(child, &format!("{arguments:?}"))
+}
+
+/// A listener for a test to accept at, and its URL. Neither it nor its connections wait without end.
+fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    for timeout in [Timeout::Recv, Timeout::Send] {
+        // Connections inherit it.
+        set_socket_timeout(&listener, timeout, Some(PATIENCE)).unwrap();
+    }
+    (listener, url)
 }
 
 /// Waits for the end of a run. One that hangs is killed, and fails the test.
