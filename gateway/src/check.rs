@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use log::LevelFilter;
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, FsWord, PROC_SUPER_MAGIC, access, statfs};
 use sysconn::config::Listen;
 
 use crate::admin::AdminToken;
@@ -18,6 +18,9 @@ use crate::run::start_log;
 use crate::store::Store;
 use crate::tls::TlsFiles;
 use crate::{cluster, cpus, descriptors, wechat};
+
+/// The kind of the file system at /sys (statfs(2)).
+const SYSFS_MAGIC: FsWord = 0x6265_6572;
 
 /// Checks the options of `serve`. Prints them with their sources unless `quiet`, and then a line for each
 /// problem to standard error. Returns whether there is none.
@@ -33,7 +36,8 @@ pub(crate) fn check(sources: &Sources, quiet: bool) -> bool {
     let asked = options.config.limits.max_connections;
     let mut checked = options.clone();
     descriptors::fit(&mut checked.config);
-    problems.extend(files(&mut checked).into_iter().map(|line| format!("sysconn: {line}")));
+    let in_files = files(&mut checked);
+    problems.extend(in_files.iter().map(|line| format!("sysconn: {}", options.origins.name_in(line))));
     for line in warnings(&checked) {
         log::warn!("{line}");
     }
@@ -62,9 +66,9 @@ pub(crate) fn check(sources: &Sources, quiet: bool) -> bool {
 fn files(options: &mut Options) -> Vec<String> {
     let mut problems = vec![];
     match TlsFiles::both(options.tls_cert.clone(), options.tls_key.clone()) {
-        Ok(Some(files)) => match files.load() {
+        Ok(Some(files)) => match files.load_all() {
             Ok(tls) => options.config.tls = Some(tls),
-            Err(line) => problems.push(line),
+            Err(lines) => problems.extend(lines),
         },
         Ok(None) => {}
         Err(line) if options.names_refused(&line) => {}
@@ -78,7 +82,7 @@ fn files(options: &mut Options) -> Vec<String> {
     let token = options.admin.token_file.as_deref().filter(|_| options.admin.listen.is_some());
     let token = token.and_then(|path| AdminToken::open(path).err());
     problems.extend(token.map(of_option("admin-token-file")));
-    problems.extend(options.cluster().and_then(cluster_files));
+    problems.extend(options.cluster().map(cluster_files).unwrap_or_default());
     if let Some(path) = options.data.as_deref() {
         problems.extend(
             directory("data", path, true)
@@ -94,12 +98,12 @@ fn files(options: &mut Options) -> Vec<String> {
 }
 
 /// What is wrong with the files for a cluster. A certificate or a key without the other has a line already.
-fn cluster_files(options: &ClusterOptions) -> Option<String> {
+fn cluster_files(options: &ClusterOptions) -> Vec<String> {
     let mut options = options.clone();
     if options.cert.is_none() || options.key.is_none() {
         (options.cert, options.key) = (None, None);
     }
-    cluster::check(&options).err()
+    cluster::check(&options)
 }
 
 /// Checks that files can be made in a directory, or that it can be made, if the program would do that.
@@ -114,7 +118,12 @@ fn directory(option: &str, path: &Path, is_made: bool) -> Result<(), String> {
         Err(error) => return Err(fail(error.to_string())),
         Ok(_) => path.to_owned(),
     };
-    access(&checked, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| fail(error.to_string()))
+    access(&checked, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| fail(error.to_string()))?;
+    // The modes there let root write, and yet nothing can be made.
+    if statfs(&checked).is_ok_and(|found| [PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&found.f_type)) {
+        return Err(fail("files of the kernel are there, and no others can be made".to_owned()));
+    }
+    Ok(())
 }
 
 /// Checks that a Unix socket can be made at an address: there is a directory to write to, and at most a

@@ -14,6 +14,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use sysconn::client::{Client, ClientError, Offer, TIMEOUT, Url, connect_tcp_within};
 
 use crate::options::{read, shown};
+use crate::tls_error;
 
 /// The bytes of a connection.
 pub(crate) trait Stream: Read + Write + Send {}
@@ -144,9 +145,10 @@ pub(crate) fn read_roots(path: &Path) -> Result<RootCertStore, String> {
     let name = shown(path);
     let pem = read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| format!("{name}: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("{name}: {error}"))?;
+    for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(&pem)) {
+        let fail = |why: String| format!("{name}: certificate {number} {why}");
+        let certificate = certificate.map_err(|error| fail(tls_error::of_pem(&error)))?;
+        roots.add(certificate).map_err(|error| fail(tls_error::of_root(&error)))?;
     }
     if roots.is_empty() { Err(format!("{name}: expected certificates in PEM")) } else { Ok(roots) }
 }

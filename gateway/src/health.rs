@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
@@ -19,6 +19,8 @@ use crate::own_server::{reachable, trusting};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The path of the admin server that says whether clients may be sent to this one.
 const READY: &str = "/readyz";
+/// The forms of a URL.
+const URL: &str = "http://HOST:PORT/PATH, https://HOST:PORT/PATH or unix:SOCKET";
 /// Bytes of a status line up to the space behind its number: `HTTP/1.1 200 `.
 const STATUS_BYTES: usize = 13;
 
@@ -129,12 +131,15 @@ fn of_url(url: &str) -> Result<Target, NoAnswer> {
     let fail = |what: String| unusable(format!("{what}, not {}", shown(url)));
     let target = |at, path, is_tls| Target { at, path, is_tls, maybe_proxied: false };
     if let Some(socket) = url.strip_prefix("unix:") {
+        if socket.is_empty() || SocketAddr::from_pathname(socket).is_err() {
+            return Err(fail("expected unix:SOCKET, a path of 1 to 107 bytes".to_owned()));
+        }
         return Ok(target(vec![Listen::Unix(PathBuf::from(socket))], READY.to_owned(), false));
     }
     let (is_tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
         (Some(rest), _) => (false, rest),
         (None, Some(rest)) => (true, rest),
-        (None, None) => return Err(fail("expected http://HOST:PORT/PATH or unix:SOCKET".to_owned())),
+        (None, None) => return Err(fail(format!("expected {URL}"))),
     };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if path.bytes().any(|byte| !byte.is_ascii_graphic()) {

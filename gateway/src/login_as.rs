@@ -13,11 +13,7 @@ use crate::options::{LoginAs, read, shown};
 pub(crate) fn login_as(token: &str, options: &LoginAs, otherwise: Login) -> account::Login {
     let Login { identity, kind, custodian, .. } = jwt::unverified(token).unwrap_or(otherwise);
     let custodian = custodian.unwrap_or_default();
-    let kind = match options.kind.unwrap_or(kind) {
-        ClientKind::Guest => Kind::Tester,
-        ClientKind::Player => Kind::GameServer,
-        ClientKind::Operator => Kind::Monitor,
-    };
+    let kind = kind_in_message(options.kind.unwrap_or(kind));
     account::Login {
         account: options.account.clone().unwrap_or(identity.account),
         platform: options.platform.clone().unwrap_or(identity.platform),
@@ -27,6 +23,15 @@ pub(crate) fn login_as(token: &str, options: &LoginAs, otherwise: Login) -> acco
         custodian: custodian.account,
         custodian_role_id: custodian.role_id,
         token: token.to_owned(),
+    }
+}
+
+/// A kind of client as the message has it.
+pub(crate) fn kind_in_message(kind: ClientKind) -> Kind {
+    match kind {
+        ClientKind::Guest => Kind::Tester,
+        ClientKind::Player => Kind::GameServer,
+        ClientKind::Operator => Kind::Monitor,
     }
 }
 

@@ -103,7 +103,8 @@ fn start() -> Result<u8, Exit> {
             // Reading the options can take any time, and signals must work meanwhile.
             let signals = catch_signals().map_err(failed)?;
             let options = sources.options(read)?;
-            run(options, signals, passed).map_err(failed)?;
+            let origins = options.origins.clone();
+            run(options, signals, passed).map_err(|line| failed(origins.name_in(&line)))?;
             Ok(0)
         }
     }

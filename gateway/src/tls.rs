@@ -37,12 +37,21 @@ impl TlsFiles {
         TlsFiles { cert, key, options: ["--cluster-cert", "--cluster-key"] }
     }
 
+    /// As [`load_all`](Self::load_all).
+    ///
+    /// # Errors
+    /// The first line.
+    pub(crate) fn load(&self) -> Result<Tls, String> {
+        self.load_all().map_err(first)
+    }
+
     /// Reads both files, and logs warnings about dates and costly keys.
     ///
     /// # Errors
-    /// One line that says which option names one that cannot be used, and why.
+    /// A line for each file that cannot be read, or one that says why they cannot be used. It begins with the
+    /// option that names the file.
     #[expect(clippy::disallowed_methods, reason = "certificates are valid by the system clock")]
-    pub(crate) fn load(&self) -> Result<Tls, String> {
+    pub(crate) fn load_all(&self) -> Result<Tls, Vec<String>> {
         let (tls, cert, key) = self.read()?;
         tally::certificate_ends(certificates::ends(&cert).unwrap_or_default());
         for line in certificates::warnings(&cert, SystemTime::now()) {
@@ -57,21 +66,26 @@ impl TlsFiles {
     /// Whether the files are a certificate and its key.
     ///
     /// # Errors
-    /// As those of [`load`](Self::load).
+    /// As those of [`load_all`](Self::load_all).
     #[cfg(feature = "cluster")]
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), Vec<String>> {
         self.read().map(drop)
     }
 
     /// What is in both files, and their content.
-    fn read(&self) -> Result<(Tls, Vec<u8>, Vec<u8>), String> {
+    fn read(&self) -> Result<(Tls, Vec<u8>, Vec<u8>), Vec<String>> {
         let file = |option, path| {
             read(path).map_err(|error| format!("{option}: {}: cannot be read: {error}", shown(path)))
         };
         let [of_cert, of_key] = self.options;
-        let (cert, key) = (file(of_cert, &self.cert)?, file(of_key, &self.key)?);
-        let tls = Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
-        Ok((tls, cert, key))
+        let (cert, key) = match (file(of_cert, &self.cert), file(of_key, &self.key)) {
+            (Ok(cert), Ok(key)) => (cert, key),
+            (cert, key) => return Err(cert.err().into_iter().chain(key.err()).collect()),
+        };
+        match Tls::from_pem(&cert, &key) {
+            Ok(tls) => Ok((tls, cert, key)),
+            Err(error) => Err(vec![format!("{}: {error}", self.at_fault(error))]),
+        }
     }
 
     /// The file or files that an error concerns, behind their options.
@@ -83,4 +97,9 @@ impl TlsFiles {
             (true, true) | (false, false) => format!("{of_cert} and {of_key}: {cert} and {key}"),
         }
     }
+}
+
+/// The line of several for who says only one.
+pub(crate) fn first(lines: Vec<String>) -> String {
+    lines.into_iter().next().unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustls::pki_types::pem;
 use rustls::{CertificateError, Error, InvalidMessage};
 
 use crate::options::shown;
@@ -21,6 +22,23 @@ pub(crate) fn in_words(error: &Error) -> String {
 /// The same of an error that holds one of rustls; `None` if it holds none.
 pub(crate) fn of_io(error: &io::Error) -> Option<String> {
     error.get_ref()?.downcast_ref().map(in_words)
+}
+
+/// Why a certificate cannot be read from a file: what it is or has, for a line that names it.
+pub(crate) fn of_pem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "has no line with its end".to_owned(),
+        pem::Error::Base64Decode(_) => "is broken: expected base64".to_owned(),
+        other => format!("cannot be used: {}", shown(other.to_string())),
+    }
+}
+
+/// The same of one that is to be trusted, and cannot be.
+pub(crate) fn of_root(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(error) => of_certificate(error),
+        other => format!("cannot be used: {}", shown(other.to_string())),
+    }
 }
 
 fn of_certificate(error: &CertificateError) -> String {

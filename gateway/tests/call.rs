@@ -66,9 +66,22 @@ fn the_status_says_whether_a_reply_came() {
                 "ErrorID 4: ",
             ),
             (join, 1, "", "ErrorID 3: the command is for clients that have logged in (--login, --account)\n"),
+            (
+                &["monitor.stats", "--account", "me"],
+                1,
+                "",
+                "such as a room that was not joined (--kind says which kind)\n",
+            ),
             (&["2000"], 1, "", &format!("{url}: refused with ErrorID 1: no such command")),
             (&["1103", "--hex", "1234"], 1, "", "refused with ErrorID 4660: the application's own"),
-            (&[join, &["--account", ""]].concat(), 1, "", "ErrorID 7: the login was refused"),
+            (
+                &[join, &["--account", ""]].concat(),
+                1,
+                "",
+                &format!("{url}: login: refused with ErrorID 7: the login was refused"),
+            ),
+            // No step of it.
+            (&["1001"], 1, "", &format!("{url}: refused with ErrorID 6: not available now")),
             (&["echo.panic"], 4, "", "closed the connection with 1011: handler failed; reconnect later"),
             (&["1201", "--hex", "ff"], 1, "", "ErrorID 3"),
             (
@@ -148,6 +161,7 @@ fn what_cannot_be_used_is_said_in_one_line() {
         (&["call", "ws://a", "1201", "--routes", "/no/such"], 2, "--routes: /no/such: cannot be read"),
         (&["call", "ws://a", "a.b", "--proto", "/no/such"], 2, "/no/such: "),
         (&["call", "ws://a", "1101", "--repeat", "0"], 2, "0 is not in 1.."),
+        (&["call", "ws://a", "1101", "--ca", "x"], 2, "call: --ca: expected a wss:// URL, whose"),
         (
             &["call", &format!("ws://{nobody}"), "1101"],
             3,
@@ -288,15 +302,33 @@ fn tls_trusts_the_given_roots_only() {
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key]);
+    let url = format!("wss://localhost:{}", program.address().port());
     expect(
-        &format!("wss://localhost:{}", program.address().port()),
+        &url,
         &[
             (&["1101", "--text", "a", "--ca", cert], 0, "a\n", ""),
             (&["1101", "--text", "a", "--ca", "/no/such"], 2, "", "/no/such: "),
-            (&["1101", "--text", "a", "--ca", key], 2, "", "--ca: "),
             (&["1101", "--text", "a"], 3, "", "TLS: the server's certificate is not signed by an authority"),
         ],
     );
+    let bad = directory.join("bad.pem");
+    let valid = fs::read_to_string(cert).unwrap();
+    let section = |content: &str| format!("-----BEGIN CERTIFICATE-----\n{content}");
+    let end = "-----END CERTIFICATE-----\n";
+    for (content, why) in [
+        (fs::read(key).unwrap(), "expected certificates in PEM"),
+        (b"\xff\xfe\n".to_vec(), "expected certificates in PEM"),
+        (valid.clone().into_bytes(), ""),
+        ((valid + &section("AAAA\n") + end).into_bytes(), "certificate 2 is broken"),
+        ((section("\u{1b}[2J\n") + end).into_bytes(), "certificate 1 is broken: expected base64"),
+        (section("AAAA\n").into_bytes(), "certificate 1 has no line with its end"),
+    ] {
+        fs::write(&bad, content).unwrap();
+        let bad = bad.to_str().unwrap();
+        let line = if why.is_empty() { String::new() } else { format!("sysconn: --ca: {bad}: {why}\n") };
+        let (status, _, error) = run(&["call", &url, "1101", "--ca", bad]);
+        assert_eq!((status, error), (if why.is_empty() { 0 } else { 2 }, line));
+    }
     let plain = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("wss://{}", plain.address());
     expect(&url, &[(&["1101", "--ca", cert], 3, "", "TLS: the server sends something that is not TLS")]);

@@ -143,6 +143,7 @@ fn check_config_has_one_line_for_an_option_that_is_wrong() {
         (&["--subprotocol=a b", "--subprotocol-required"], "subprotocol"),
         (&["--max-len=bad", "--max-len-before-login=1MiB", "--outbox-limit=3MiB"], "max-len"),
         (&["--path=bad", "--health-path=/"], "path"),
+        (&["--record-limit=10KiB"], "record-limit"),
     ] {
         let output = sysconn(&[&["check-config", "--quiet"], arguments].concat(), &[]);
         let lines = text(&output.stderr);
@@ -232,6 +233,48 @@ fn check_config_tells_all_problems_at_once() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// What is wrong with a file names where the file was named, as `serve` does.
+#[test]
+fn check_config_says_where_a_file_was_named() {
+    let folder = folder("named");
+    let file = folder.join("sysconn.toml");
+    let keys = "tls_cert = '/no/cert'\ntls_key = '/no/key'\ndata = '/no/such/data'\n";
+    fs::write(&file, keys).unwrap();
+    let file = file.to_str().unwrap();
+    let (options, environment) =
+        (["--config", file, "--record=/no/dir"], [("SYSCONN_TOKEN_KEYS", "/no/keys")]);
+    let missing = "No such file or directory (os error 2)";
+    let unread = format!("cannot be read: {missing}");
+    let expected = [
+        format!("sysconn: {file}: tls_cert: /no/cert: {unread}"),
+        format!("sysconn: {file}: tls_key: /no/key: {unread}"),
+        format!("sysconn: SYSCONN_TOKEN_KEYS: /no/keys: {unread}"),
+        format!("sysconn: {file}: data: /no/such/data: {missing}"),
+        format!("sysconn: --record: /no/dir: {missing}"),
+    ];
+    let checked = sysconn(&[&["check-config", "--quiet"], &options[..]].concat(), &environment);
+    assert_eq!(text(&checked.stderr).lines().collect::<Vec<_>>(), expected);
+    let served = sysconn(&options, &environment);
+    assert_eq!((served.status.code(), text(&served.stderr)), (Some(2), format!("{}\n", expected[0])));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Each file of a cluster has a line too.
+#[cfg(feature = "cluster")]
+#[test]
+fn check_config_names_all_files_of_a_cluster() {
+    let options = ["--cluster=nats://127.0.0.1:4222", "--node=a", "--cluster-ca=/no/ca"];
+    let more = ["--cluster-cert=/no/cert", "--cluster-key=/no/key", "--cluster-credentials=/no/one"];
+    let output = sysconn(&[&["check-config", "--quiet"], &options[..], &more].concat(), &[]);
+    let lines = text(&output.stderr);
+    let named: Vec<_> = lines.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(
+        named,
+        ["--cluster-ca", "--cluster-cert", "--cluster-key", "--cluster-credentials"],
+        "{lines}"
+    );
+}
+
 /// Asks, and returns the status of the program and its line.
 fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
     let output = sysconn(&[&["healthcheck"], arguments].concat(), environment);
@@ -296,7 +339,15 @@ fn a_health_check_says_whether_the_server_serves() {
     }
     for (arguments, part) in [
         (&[][..], "there is nothing to ask without --admin or --health-path"),
-        (&["ftp://a:1/"], "expected http://HOST:PORT/PATH or unix:SOCKET, not ftp://a:1/"),
+        (
+            &["ftp://a:1/"],
+            "expected http://HOST:PORT/PATH, https://HOST:PORT/PATH or unix:SOCKET, not ftp://a:1/",
+        ),
+        (&["unix:"], "expected unix:SOCKET, a path of 1 to 107 bytes, not unix:"),
+        (
+            &[&format!("unix:/{}", "s".repeat(107))],
+            "expected unix:SOCKET, a path of 1 to 107 bytes, not unix:/s",
+        ),
         (&["http://localhost/"], "expected HOST:PORT ("),
         (&["http://127.0.0.1:1/a b"], "expected a path without spaces"),
         (&["--health-path=/up", "--listen=systemd"], "give a URL"),
@@ -308,6 +359,8 @@ fn a_health_check_says_whether_the_server_serves() {
         assert!(status == Some(2) && line.contains(part), "{arguments:?}: {line}");
         assert!(line.starts_with("sysconn: "), "{arguments:?}: {line}");
     }
+    let help = text(&sysconn(&["healthcheck", "--help"], &[]).stdout);
+    assert!(help.contains("http://HOST:PORT/PATH, https://HOST:PORT/PATH, or unix:SOCKET"), "{help}");
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -149,7 +149,8 @@ fn what_cannot_be_done_has_one_line() {
         (&["--token-file", "/nonexistent"], "--token-file: /nonexistent: cannot be read"),
         (&["--token-file", empty], "expected a token on one line"),
         (&["--token-file", two], "expected a token on one line"),
-        (&["--ca", empty], "expected certificates in PEM"),
+        (&["https://127.0.0.1:1", "--ca", empty], "expected certificates in PEM"),
+        (&["--ca", empty], "top: --ca: expected an https:// URL, whose certificate it is for"),
         (&["a", "b"], "unknown argument \"b\""),
     ] {
         let output = top(arguments);

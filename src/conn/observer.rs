@@ -58,9 +58,11 @@ impl Conn {
     pub(super) fn begin_call<S: Application>(&mut self, given: Note, env: &Env<S>) {
         let now = env.tools.now;
         self.begin_call_at(given, Some(now), env.tools.write_buffer.bytes.len());
+        let connected = self.record.connected_at();
         if let Some(recorder) = self.rare.noting() {
             let settings = &env.settings;
-            recorder.note_stalls(settings.stalls.revision(), |now| settings.noted_stalls(now));
+            let revision = settings.stalls.revision();
+            recorder.note_stalls(revision, connected, |now| settings.noted_stalls(now));
         }
         let due = self.next_deadline(&env.settings);
         if due.after(LATE_MS) < now

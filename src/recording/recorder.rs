@@ -145,13 +145,28 @@ impl Recorder {
         call.seen = seen;
     }
 
-    /// Notes the server's stalls if they have changed.
-    pub(crate) fn note_stalls(&mut self, revision: u64, list: impl FnOnce(Moment) -> Vec<Stalled>) {
-        if revision != self.stalls {
-            self.stalls = revision;
-            let list = list(self.now);
-            self.note_before(Note::Stalls { list });
+    /// Notes the server's stalls since the connection was accepted, if there are others than before.
+    pub(crate) fn note_stalls(
+        &mut self,
+        revision: u64,
+        connected: Moment,
+        list: impl FnOnce(Moment) -> Vec<Stalled>,
+    ) {
+        if revision == self.stalls {
+            return;
         }
+        self.stalls = revision;
+        let mut list = list(self.now);
+        // A replay has only those of its recording, which it has to note as they are.
+        if let Target::File(_) = self.target {
+            // No timer of the connection has begun before those that are left out.
+            let age_ms = self.now.since(connected);
+            list.retain(|stall| stall.ago_ms < age_ms);
+            if list.is_empty() {
+                return;
+            }
+        }
+        self.note_before(Note::Stalls { list });
     }
 
     /// Adds a note before the input.

@@ -36,6 +36,7 @@ pub use crate::recording::excess::Excess;
 pub use crate::recording::file::Unreadable;
 
 use driver::Driver;
+use text::Count;
 
 /// A recording that has been read.
 #[derive(Clone, Debug)]
@@ -217,8 +218,10 @@ impl fmt::Display for Replay {
             Some(difference) => difference.fmt(f)?,
             None => write!(
                 f,
-                "no difference: {} bytes, {} packets, {} timers",
-                self.bytes, self.packets, self.timers
+                "no difference: {}, {}, {}",
+                Count(self.bytes, "byte"),
+                Count(self.packets, "packet"),
+                Count(self.timers, "timer")
             )?,
         }
         match self.end {

@@ -43,15 +43,25 @@ pub(super) fn show(file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
     }
 }
 
+/// So many things of this name.
+pub(super) struct Count<N>(pub(super) N, pub(super) &'static str);
+
+impl<N: Display + PartialEq + From<u8>> Display for Count<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Count(count, name) = self;
+        write!(f, "{count} {name}{}", if *count == N::from(1) { "" } else { "s" })
+    }
+}
+
 struct Text<'a, T>(&'a T);
 
 impl Display for Text<'_, Note> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Note::Time { ms } => write!(f, "{ms} ms passed"),
-            Note::Outbox { queued } => write!(f, "{queued} bytes wait in the outbox"),
+            Note::Outbox { queued } => write!(f, "{} in the outbox", Count(*queued, "byte")),
             Note::Input { left, discarded, bytes, .. } => input(&bytes.0, *left, *discarded, f),
-            Note::Direct { bytes } => write!(f, "{} bytes of a long message came", bytes.0.len()),
+            Note::Direct { bytes } => write!(f, "{} of a long message came", Count(bytes.0.len(), "byte")),
             Note::End {} => f.write_str("the client is done sending"),
             Note::Timers {} => f.write_str("the timers were looked at"),
             Note::Answer { seq, answer } => write!(f, "an answer to packet {seq}: {}", Text(answer)),
@@ -83,11 +93,11 @@ impl Display for Text<'_, Note> {
             }
             Note::Inflated { len, error, .. } => inflated(*len, *error, f),
             Note::Sent { frame } => write!(f, "{} goes out", Text(frame)),
-            Note::Response { status, len, .. } => write!(f, "a response {status} of {len} bytes"),
+            Note::Response { status, len, .. } => write!(f, "a response {status} of {}", Count(*len, "byte")),
             Note::Packet { .. } => packet(self.0, f),
             Note::Message { text, len, hash } => {
                 let kind = if *text { "text" } else { "binary" };
-                write!(f, "a {kind} message of {len} bytes ({})", Hash(*hash))
+                write!(f, "a {kind} message of {} ({})", Count(*len, "byte"), Hash(*hash))
             }
             Note::Timer { which } => write!(f, "a timer: {}", timer(*which)),
             Note::Closing { reason } | Note::Closed { reason } => {
@@ -102,7 +112,7 @@ impl Display for Text<'_, Note> {
             Note::Client { peer: None } => f.write_str("the proxy names nobody"),
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
             Note::Tickets { list } => tickets(list, f),
-            Note::TooLarge { packets } => write!(f, "{packets} packets can never fit the outbox"),
+            Note::TooLarge { packets } => write!(f, "{} can never fit the outbox", Count(*packets, "packet")),
             Note::Stalls { list } => stalls(list, f),
             Note::Compressing {} => f.write_str("a reply is still being compressed, so the end is put off"),
             Note::Line { unacknowledged, .. } => acknowledged(*unacknowledged, f),
@@ -118,12 +128,13 @@ impl Display for Text<'_, Note> {
 
 fn packet(note: &Note, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let Note::Packet { seq, cmd, flag, data_status, len, route, hash } = note else { return Ok(()) };
-    write!(f, "a packet {cmd} of {len} bytes (number {seq}, flag {flag}, status {data_status}, ")?;
+    let len = Count(*len, "byte");
+    write!(f, "a packet {cmd} of {len} (number {seq}, flag {flag}, status {data_status}, ")?;
     write!(f, "{}, {})", Text(route), Hash(*hash))
 }
 
 fn input(bytes: &[u8], left: u64, discarded: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{} bytes came{}", bytes.len(), Shown(bytes))?;
+    write!(f, "{} came{}", Count(bytes.len(), "byte"), Shown(bytes))?;
     if left > 0 {
         write!(f, ", {left} more had to wait")?;
     }
@@ -132,7 +143,7 @@ fn input(bytes: &[u8], left: u64, discarded: u64, f: &mut fmt::Formatter<'_>) ->
 
 fn inflated(len: u64, error: Option<u16>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match error {
-        None => write!(f, "inflated to {len} bytes, none of them recorded"),
+        None => write!(f, "inflated to {}, none of them recorded", Count(len, "byte")),
         Some(number) => {
             let error = codes::error(number).map_or("an error", |error| error.text());
             write!(f, "not inflated: {error}")
@@ -142,13 +153,13 @@ fn inflated(len: u64, error: Option<u16>, f: &mut fmt::Formatter<'_>) -> fmt::Re
 
 fn acknowledged(missing: Option<u64>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match missing {
-        Some(bytes) => write!(f, "{bytes} bytes are not acknowledged"),
+        Some(bytes) => write!(f, "{} without an acknowledgement", Count(bytes, "byte")),
         None => f.write_str("nobody knows what is acknowledged"),
     }
 }
 
 fn in_flight(bytes: u64, progress: Option<u64>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "it is silent, with {bytes} bytes on their way to it")?;
+    write!(f, "it is silent, with {} on the way to it", Count(bytes, "byte"))?;
     progress.map_or(Ok(()), |taken| write!(f, "; it has taken {taken} since it was looked last"))
 }
 
@@ -207,7 +218,7 @@ impl Display for Text<'_, Outcome> {
             None => {}
         }
         if outcome.failed > 0 {
-            write!(f, ", {} packets do not fit", outcome.failed)?;
+            write!(f, ", {} without room", Count(outcome.failed, "packet"))?;
         }
         outcome.frames.iter().try_for_each(|frame| write!(f, ", sends {}", Text(frame)))
     }
@@ -230,13 +241,15 @@ impl Display for Text<'_, Frame> {
             }
             Some(packet) => {
                 let data = len.saturating_sub(crate::packet::REPLY_HEADER_BYTES as u64);
-                write!(f, "a packet {} of {data} bytes", packet.cmd)?;
+                write!(f, "a packet {} of {}", packet.cmd, Count(data, "byte"))?;
                 f.write_str(if self.0.is_later() { ", once they are compressed" } else { "" })?;
                 write!(f, " (flag {}, {})", packet.flag, Hash(*hash))
             }
-            None if self.0.is_later() => write!(f, "{kind} of {len} bytes, once they are compressed"),
-            None if *compressed => write!(f, "{kind} of {len} compressed bytes"),
-            None => write!(f, "{kind} of {len} bytes ({})", Hash(*hash)),
+            None if self.0.is_later() => {
+                write!(f, "{kind} of {}, once they are compressed", Count(*len, "byte"))
+            }
+            None if *compressed => write!(f, "{kind} of {}", Count(*len, "compressed byte")),
+            None => write!(f, "{kind} of {} ({})", Count(*len, "byte"), Hash(*hash)),
         }
     }
 }
@@ -253,13 +266,14 @@ impl Display for Text<'_, Reason> {
 impl Display for Text<'_, Answered> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Answered::Reply { len, hash } => write!(f, "{len} bytes ({})", Hash(*hash)),
+            Answered::Reply { len, hash } => write!(f, "{} ({})", Count(*len, "byte"), Hash(*hash)),
             Answered::Refusal { error_id } => write!(f, "ErrorID {error_id}"),
             Answered::RefusalWithData { error_id, len, hash } => {
-                write!(f, "ErrorID {error_id} with {len} bytes ({})", Hash(*hash))
+                write!(f, "ErrorID {error_id} with {} ({})", Count(*len, "byte"), Hash(*hash))
             }
             Answered::Login { login, len, hash } => {
-                write!(f, "a login with role {}, and {len} bytes ({})", login.role_id, Hash(*hash))
+                let len = Count(*len, "byte");
+                write!(f, "a login with role {}, and {len} ({})", login.role_id, Hash(*hash))
             }
         }
     }
@@ -268,7 +282,7 @@ impl Display for Text<'_, Answered> {
 impl Display for Text<'_, Decoded> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Decoded::Data { len } => write!(f, "decoded to {len} bytes"),
+            Decoded::Data { len } => write!(f, "decoded to {}", Count(*len, "byte")),
             Decoded::Undecodable { offence } => match codes::offence(*offence) {
                 Some(offence) => write!(f, "not decoded: {offence:?}"),
                 None => write!(f, "not decoded: reason {offence}"),

@@ -52,7 +52,7 @@ fn ends_of_all_kinds_are_replayed() {
     // the recorded part of the input.
     let cases: [(&str, Vec<u8>, bool, &str); 5] = [
         ("an answer", close(b"\x0f\xa0"), true, "the client's Close, behind the server's"),
-        ("none", vec![], true, "bytes are not acknowledged"),
+        ("none", vec![], true, "bytes without an acknowledgement"),
         ("an end", vec![], false, "the client is done sending"),
         ("an invalid answer", close(b"\x03"), true, "an invalid Close, behind the server's"),
         (
@@ -180,7 +180,7 @@ fn a_client_that_does_not_read_is_replayed() {
         );
         let shown = shown(&file);
         check(&file, "a full outbox");
-        assert!(shown.contains("bytes wait in the outbox"), "{shown}");
+        assert!(shown.contains("bytes in the outbox"), "{shown}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sysconn::config::Listen;
 use sysconn::frame::{Opcode, push_masked_frame};
-use sysconn::sim::{Network, StreamState};
+use sysconn::sim::{Client, Network, StreamState};
 use sysconn::{Application, Context, Message, Outcome, Peer, Reactor, Service};
 
 use crate::common::{UPGRADE, with};
@@ -24,9 +24,8 @@ fn stand_still(slow: &mut Slow, _: Message<'_>, _: &mut Context<'_>) -> Outcome 
     Outcome::Done
 }
 
-#[test]
-fn stalls_do_not_count_as_silence_in_a_replay() {
-    let directory = Directory::new();
+/// A server whose clients are closed for silence only.
+fn server(directory: &Directory) -> (Network, Reactor<Slow>) {
     let network = Network::new(1);
     let config = with(directory.config(), |config| {
         config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 9001).into())];
@@ -35,19 +34,37 @@ fn stalls_do_not_count_as_silence_in_a_replay() {
         config.timers.account_check = None;
     });
     let slow = Slow(network.clone());
-    let mut reactor = Reactor::simulated(&config, Service::Messages(stand_still), slow, &network).unwrap();
-    let mut clients = [1, 2].map(|port| network.connect(Peer::Ip([10, 0, 0, 1].into(), port)).unwrap());
+    let reactor = Reactor::simulated(&config, Service::Messages(stand_still), slow, &network).unwrap();
+    (network, reactor)
+}
+
+/// The clients of a server, upgraded.
+fn connect<const N: usize>(ports: [u16; N], network: &Network, reactor: &mut Reactor<Slow>) -> [Client; N] {
+    let mut clients = ports.map(|port| network.connect(Peer::Ip([10, 0, 0, 1].into(), port)).unwrap());
     for client in &mut clients {
         client.send(UPGRADE);
     }
     for _ in 0..10 {
         reactor.turn(Some(Duration::ZERO)).unwrap();
     }
-    let mut message = vec![];
+    clients
+}
+
+/// Has a server stand still.
+fn stall(client: &mut Client, network: &Network, reactor: &mut Reactor<Slow>) {
+    let (began, mut message) = (network.now(), vec![]);
     push_masked_frame(&mut message, true, Opcode::Binary, [1, 2, 3, 4], b"stand still");
-    clients[0].send(&message);
+    client.send(&message);
     reactor.turn(Some(Duration::ZERO)).unwrap();
-    assert!(network.now() >= STANDS_STILL_FOR);
+    assert!(network.now() >= began + STANDS_STILL_FOR);
+}
+
+#[test]
+fn stalls_do_not_count_as_silence_in_a_replay() {
+    let directory = Directory::new();
+    let (network, mut reactor) = server(&directory);
+    let mut clients = connect([1, 2], &network, &mut reactor);
+    stall(&mut clients[0], &network, &mut reactor);
     // Both have been silent for longer than the read timer by now, while the server could not read.
     for _ in 0..10 {
         reactor.turn(Some(Duration::ZERO)).unwrap();
@@ -61,6 +78,30 @@ fn stalls_do_not_count_as_silence_in_a_replay() {
     drop((clients, reactor));
     for file in directory.files() {
         assert!(shown(&file).contains("stood still"), "{}", shown(&file));
+        check(&file, "stood still");
+    }
+}
+
+#[test]
+fn stalls_before_a_connection_are_not_in_its_recording() {
+    let directory = Directory::new();
+    let (network, mut reactor) = server(&directory);
+    let [mut first] = connect([1], &network, &mut reactor);
+    stall(&mut first, &network, &mut reactor);
+    let [mut second] = connect([2], &network, &mut reactor);
+    stall(&mut second, &network, &mut reactor);
+    let [third] = connect([3], &network, &mut reactor);
+    let mut received = vec![];
+    for mut client in [first, second, third] {
+        while client.receive(&mut received) == StreamState::Open {
+            reactor.turn(Some(Duration::from_secs(1))).unwrap();
+        }
+    }
+    drop(reactor);
+    let of_line = |line: &str| if line.contains("stood still") { line.matches(", for ").count() } else { 0 };
+    let most = |file: &Vec<u8>| shown(file).lines().map(of_line).max();
+    assert_eq!(directory.files().iter().map(most).collect::<Vec<_>>(), [Some(2), Some(1), Some(0)]);
+    for file in directory.files() {
         check(&file, "stood still");
     }
 }

@@ -51,19 +51,40 @@ fn of_tls(error: &TlsError, config: &NatsConfig) -> String {
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "it has no TLS, which tls://, --cluster-ca and --cluster-cert ask for".to_owned()
         }
-        // The others are those of an authority that has the name of one that is trusted, and another key.
-        TlsError::InvalidCertificate(
-            CertificateError::UnknownIssuer
-            | CertificateError::BadSignature
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
-        ) => "its certificate is not signed by an authority that is trusted here (--cluster-ca FILE trusts others)"
-            .to_owned(),
+        TlsError::InvalidCertificate(error) => format!("its certificate {}", of_certificate(error)),
         TlsError::AlertReceived(alert) if is_of_certificate(*alert) => match &config.cert {
             Some(_) => format!("it refuses the certificate of this node (--cluster-cert): {alert:?}"),
             None => format!("it asks for a certificate (--cluster-cert and --cluster-key): {alert:?}"),
         },
         other => cut(&other.to_string()),
     }
+}
+
+fn of_certificate(error: &CertificateError) -> String {
+    let why = match error {
+        // The others are those of an authority that has the name of one that is trusted, and another key.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "is not signed by an authority that is trusted here (--cluster-ca FILE trusts others)"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another name than that in its address (--cluster)"
+        }
+        CertificateError::Revoked => "was revoked",
+        CertificateError::BadEncoding => "is broken",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "is not one for servers"
+        }
+        // The crate that verifies has no type of its own for this in rustls.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "is that of an authority (CA:TRUE), not that of a server"
+        }
+        other => return format!("cannot be used: {}", cut(&other.to_string())),
+    };
+    why.to_owned()
 }
 
 /// Whether an alert is about the certificate that was shown, or was not (RFC 8446 §6.2).
@@ -83,6 +104,9 @@ fn is_of_certificate(alert: AlertDescription) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use async_nats::rustls::OtherError;
 
     use super::super::Credentials;
     use super::*;
@@ -130,26 +154,6 @@ mod tests {
                 "it has no TLS, which tls://, --cluster-ca and",
             ),
             (
-                tls(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)),
-                &plain,
-                "its certificate is not signed by an authority that is trusted here (--cluster-ca",
-            ),
-            (
-                tls(TlsError::InvalidCertificate(
-                    CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
-                        signature_algorithm_id: vec![6],
-                        public_key_algorithm_id: vec![6],
-                    },
-                )),
-                &plain,
-                "its certificate is not signed by an authority that is trusted here (--cluster-ca",
-            ),
-            (
-                tls(TlsError::InvalidCertificate(CertificateError::Expired)),
-                &plain,
-                "invalid peer certificate: ",
-            ),
-            (
                 alert(AlertDescription::CertificateRequired),
                 &plain,
                 "it asks for a certificate (--cluster-cert",
@@ -163,5 +167,35 @@ mod tests {
         }
         let long = in_words(&of(io, "x".repeat(1_000_000)), &plain);
         assert!(long.len() < 1_000, "{} characters", long.len());
+    }
+
+    #[test]
+    fn each_error_of_a_certificate_is_a_sentence() {
+        let untrusted = "is not signed by an authority that is trusted here (--cluster-ca";
+        let of_another_kind = CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: vec![6],
+            public_key_algorithm_id: vec![6],
+        };
+        let no_end_entity = OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity")));
+        for (error, expected) in [
+            (CertificateError::UnknownIssuer, untrusted),
+            (CertificateError::BadSignature, untrusted),
+            (of_another_kind, untrusted),
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::NotValidYet, "is not valid yet"),
+            (CertificateError::NotValidForName, "is for another name than that in its address (--cluster)"),
+            (CertificateError::Revoked, "was revoked"),
+            (CertificateError::BadEncoding, "is broken"),
+            (CertificateError::InvalidPurpose, "is not one for servers"),
+            (
+                CertificateError::Other(no_end_entity),
+                "is that of an authority (CA:TRUE), not that of a server",
+            ),
+            (CertificateError::UnhandledCriticalExtension, "cannot be used: "),
+        ] {
+            let error = of(ConnectErrorKind::Io, io::Error::other(TlsError::InvalidCertificate(error)));
+            let words = in_words(&error, &NatsConfig::default());
+            assert!(words.starts_with(&format!("its certificate {expected}")), "{error}: {words}");
+        }
     }
 }

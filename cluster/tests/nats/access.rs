@@ -70,6 +70,8 @@ fn certificates_are_checked_on_both_sides() {
     let [a, b] = ["a", "b"].map(|name| TestBus::start(name, with(&ours, Some(&ours))).connected());
     a.publish(&Subject::Nodes, "over TLS").unwrap();
     b.wait_for(&received(&Subject::Nodes, "over TLS"));
+    let [cert, key] = ["ca.pem", "ca.key"].map(|name| ours.path(name));
+    let authority = Server::start(&format!("tls {{ cert_file: {cert:?}, key_file: {key:?} }}\n"));
     let plain = Server::start("");
     let to_plain = |config: NatsConfig| NatsConfig { servers: vec![plain.address()], ..config };
     let untrusted = "its certificate is not signed by an authority that is trusted here (--cluster-ca";
@@ -85,6 +87,11 @@ fn certificates_are_checked_on_both_sides() {
             "the node has none",
             with(&ours, None),
             "it asks for a certificate (--cluster-cert and --cluster-key)",
+        ),
+        (
+            "the server's is that of the authority itself",
+            NatsConfig { servers: vec![authority.address()], ..with(&ours, None) },
+            "its certificate is that of an authority (CA:TRUE), not that of a server",
         ),
         ("no TLS", self::config(server.address()), untrusted),
         ("the server has no TLS", to_plain(with(&ours, None)), no_tls),

@@ -13,7 +13,9 @@ impl Certificates {
     pub(crate) fn make(folder: PathBuf) -> Self {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        fs::write(folder.join("ca.key"), key.serialize_pem()).unwrap();
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
         fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
         for name in ["server", "node"] {
             let key = KeyPair::generate().unwrap();

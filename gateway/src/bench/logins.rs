@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use prost::Message as _;
 use sysconn::token::Keys;
-use sysconn::{Identity, Login};
+use sysconn::{ClientKind, Identity, Login};
 
 use crate::clock::unix_ms;
+use crate::login_as::kind_in_message;
 use crate::messages::account;
 use crate::options::{BenchLogin, read, shown};
 
@@ -18,6 +19,7 @@ const LIFETIME: Duration = Duration::from_secs(600);
 pub(super) struct Logins {
     account: String,
     next_role: u64,
+    kind: ClientKind,
     token: Token,
 }
 
@@ -42,7 +44,8 @@ impl Logins {
             (None, Some(template)) => Token::Template(template.clone()),
             (None, None) => Token::None,
         };
-        Ok(Logins { account: login.account.clone(), next_role: login.first_role, token })
+        let (account, next_role, kind) = (login.account.clone(), login.first_role, login.kind);
+        Ok(Logins { account, next_role, kind, token })
     }
 
     /// The Data of the next login (command 1002).
@@ -55,19 +58,21 @@ impl Logins {
             Token::Keys(keys) => {
                 let identity = Identity { account: account.clone(), role_id, ..Identity::default() };
                 let expires = Duration::from_millis(unix_ms()).saturating_add(LIFETIME);
-                keys.sign(&Login { identity, ..Login::default() }, expires.as_secs())
+                keys.sign(&Login { identity, kind: self.kind, ..Login::default() }, expires.as_secs())
             }
             Token::Template(template) => {
                 template.replace("{role}", &role_id.to_string()).replace("{account}", &account)
             }
         };
-        account::Login { account, role_id, token, ..account::Login::default() }.encode_to_vec()
+        let kind = kind_in_message(self.kind).into();
+        account::Login { account, role_id, kind, token, ..account::Login::default() }.encode_to_vec()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::Kind;
 
     #[test]
     fn each_login_has_the_next_role_and_its_own_token() {
@@ -75,6 +80,7 @@ mod tests {
             always: true,
             account: "bot-".to_owned(),
             first_role: 7,
+            kind: ClientKind::Operator,
             token_keys: None,
             token: Some("{account}/{role}".to_owned()),
         };
@@ -82,6 +88,7 @@ mod tests {
         for (role_id, name) in [(7, "bot-7"), (8, "bot-8")] {
             let message = account::Login::decode(&logins.next()[..]).unwrap();
             assert_eq!((message.role_id, &*message.account), (role_id, name));
+            assert_eq!(message.kind(), Kind::Monitor);
             assert_eq!(message.token, format!("{name}/{role_id}"));
         }
     }

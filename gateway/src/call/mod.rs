@@ -40,15 +40,17 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
     let login = task.login.as_ref().map(login_message).transpose()?;
     let mut session = match Session::connect(task, roots, &catalogue, form) {
         Ok(session) => session,
-        Err(error) => return Ok(tell(&task.url, &error, UNREACHABLE)),
+        Err(error) => return Ok(tell(&task.url, "", &error, UNREACHABLE)),
     };
+    let mut step = "login: ";
     let result = login
         .map_or(Ok(()), |message| session.ask(account::LOGIN, &message))
+        .inspect(|()| step = "")
         .and_then(|()| session.repeat(&command, &data, task.repeat))
         .and_then(|()| if task.listen { session.listen() } else { Ok(()) });
     let status = match result {
         Ok(()) => Ok(0),
-        Err(Stop::Client(error)) => Ok(tell(&task.url, &error, CLOSED)),
+        Err(Stop::Client(error)) => Ok(tell(&task.url, step, &error, CLOSED)),
         // The output's reader has all that it wants.
         Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
         Err(Stop::Output(error)) => Err(format!("standard output: {error}")),
@@ -67,15 +69,16 @@ fn login_message((token, options): &(Token, LoginAs)) -> Result<account::Login, 
     Ok(login_as(&token, options, Login { identity, ..Login::default() }))
 }
 
-/// Says on standard error what came in place of a reply. Returns the exit status; `lost` is the one of a
-/// connection that failed.
-fn tell(url: &Url, error: &ClientError, lost: u8) -> u8 {
+/// Says on standard error what came in place of a reply, behind the `step` that it ended. Returns the exit
+/// status; `lost` is the one of a connection that failed.
+fn tell(url: &Url, step: &str, error: &ClientError, lost: u8) -> u8 {
     let advice = match error {
         ClientError::Refused(ErrorId::NOT_LOGGED_IN) => " (--login, --account)",
+        ClientError::Refused(ErrorId::NOT_ALLOWED) => " (--kind says which kind)",
         _ => "",
     };
     // It may be closed.
-    let _ = writeln!(io::stderr(), "sysconn: {}: {}{advice}", url.shown(), in_words(error));
+    let _ = writeln!(io::stderr(), "sysconn: {}: {step}{}{advice}", url.shown(), in_words(error));
     match error {
         ClientError::Refused(_) => REFUSED,
         ClientError::TimedOut if lost == CLOSED => TIMED_OUT,

@@ -13,54 +13,60 @@ use crate::blacklist::Blacklist;
 use crate::client::read_roots;
 use crate::options::{ClusterOptions, of_option, read, shown, warn_if_public};
 use crate::store::Store;
-use crate::tls::TlsFiles;
+use crate::tls::{TlsFiles, first};
 
 /// How long the start waits for a NATS server. Without one the server goes on alone.
 const MAX_JOIN: Duration = Duration::from_secs(3);
 
-/// Checks the files that the options name, as far as that is possible without a connection.
-///
-/// # Errors
-/// One line that says which option cannot be used.
-pub(crate) fn check(options: &ClusterOptions) -> Result<(), String> {
-    nats(options).map(drop)
+/// Checks the files that the options name, as far as that is possible without a connection: a line for each
+/// that cannot be used.
+pub(crate) fn check(options: &ClusterOptions) -> Vec<String> {
+    nats(options).err().unwrap_or_default()
 }
 
-/// How NATS is reached.
-fn nats(options: &ClusterOptions) -> Result<NatsConfig, String> {
-    check_certificates(options)?;
+/// How NATS is reached. The errors are lines that say which options cannot be used.
+fn nats(options: &ClusterOptions) -> Result<NatsConfig, Vec<String>> {
+    let mut problems = certificate_problems(options);
+    let credentials = options.credentials.as_deref().map(credentials).transpose();
     let config = NatsConfig {
         servers: options.servers.clone(),
         ca: options.ca.clone(),
         cert: options.cert.clone(),
         key: options.key.clone(),
-        credentials: options.credentials.as_deref().map(credentials).transpose()?,
+        credentials: credentials.unwrap_or_else(|line| {
+            problems.push(line);
+            None
+        }),
         ..NatsConfig::default()
     };
-    config.check().map_err(|error| format!("--cluster: {error}"))?;
-    Ok(config)
+    problems.extend(config.check().err().map(|error| format!("--cluster: {error}")));
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-/// Checks the files of certificates and keys. They are read again for each connection.
-fn check_certificates(options: &ClusterOptions) -> Result<(), String> {
+/// What is wrong with the files of certificates and keys. They are read again for each connection.
+fn certificate_problems(options: &ClusterOptions) -> Vec<String> {
+    let mut problems = vec![];
     for (name, file) in [("ca", &options.ca), ("cert", &options.cert), ("key", &options.key)] {
         if let Some(file) = file {
-            let fail = |why: &str| format!("--cluster-{name}: {}: {why}", shown(file));
+            let mut fail = |why: &str| problems.push(format!("--cluster-{name}: {}: {why}", shown(file)));
             match std::fs::metadata(file) {
                 Ok(metadata) if metadata.is_file() => {}
-                Ok(_) => return Err(fail("expected a regular file: it is read for each connection")),
-                Err(error) => return Err(fail(&format!("cannot be read: {error}"))),
+                Ok(_) => fail("expected a regular file: it is read for each connection"),
+                Err(error) => fail(&format!("cannot be read: {error}")),
             }
         }
     }
-    if let Some(ca) = &options.ca {
-        read_roots(ca).map_err(of_option("cluster-ca"))?;
+    if !problems.is_empty() {
+        return problems;
     }
+    problems.extend(options.ca.as_deref().and_then(|ca| read_roots(ca).err()).map(of_option("cluster-ca")));
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        TlsFiles::of_cluster(cert.clone(), key.clone()).check()?;
-        warn_if_public(key, "the key");
+        match TlsFiles::of_cluster(cert.clone(), key.clone()).check() {
+            Ok(()) => warn_if_public(key, "the key"),
+            Err(lines) => problems.extend(lines),
+        }
     }
-    Ok(())
+    problems
 }
 
 /// The user and password, or the nkey, in a file.
@@ -85,7 +91,7 @@ impl Cluster {
         store: Arc<Store>,
         blacklist: &Arc<Blacklist>,
     ) -> Result<Arc<Self>, String> {
-        let nats = nats(options)?;
+        let nats = nats(options).map_err(first)?;
         let name = |option: &str, text: &str| {
             NodeName::new(text)
                 .map_err(|_| format!("--{option}: a name is 1 to 32 characters of a to z, 0 to 9 and -"))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
+use sysconn::ClientKind;
 use sysconn::client::{Offer, Url};
 
 use super::call::{CallData, hex};
@@ -84,6 +85,7 @@ pub(crate) struct BenchLogin {
     pub(crate) account: String,
     /// The role of the first login; each login has the next.
     pub(crate) first_role: u64,
+    pub(crate) kind: ClientKind,
     /// The file whose first key signs tokens.
     pub(crate) token_keys: Option<PathBuf>,
     /// A token in which `{role}` and `{account}` are replaced.
@@ -189,13 +191,16 @@ fn population() -> [Arg; 8] {
     ]
 }
 
-fn logins() -> [Arg; 5] {
+fn logins() -> [Arg; 6] {
     [
         switch("login", "Log in (command 1002), each connection with a role of its own; rooms need it"),
         option("account", "PREFIX", "Begin the accounts so; the role is added").default_value("bench-"),
         option("first-role", "NUMBER", "The first role; each login has the next")
             .value_parser(value_parser!(u64).range(1..))
             .default_value("1"),
+        option("kind", "KIND", "Log in as tester, game-server or monitor")
+            .value_parser(super::mint::kind)
+            .default_value("tester"),
         option("token-keys", "FILE", "Sign the tokens of logins with the first key in this file")
             .value_parser(value_parser!(PathBuf)),
         option("token", "TEMPLATE", "The token of each login; {role} and {account} in it are replaced")
@@ -247,6 +252,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<BenchTask, Exit> {
             always: matches.get_flag("login"),
             account: text(matches, "account").unwrap_or_default(),
             first_role: matches.get_one("first-role").copied().unwrap_or(1),
+            kind: matches.get_one("kind").copied().unwrap_or_default(),
             token_keys: matches.get_one("token-keys").cloned(),
             token: text(matches, "token"),
         },
@@ -273,11 +279,14 @@ fn check(task: &BenchTask, matches: &ArgMatches) -> Result<(), &'static str> {
     }
     if !task.logs_in() {
         let is_given = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
-        if is_given("account") {
-            return Err("--account: expected --login beside it");
-        }
-        if is_given("first-role") {
-            return Err("--first-role: expected --login beside it");
+        for (name, line) in [
+            ("account", "--account: expected --login beside it"),
+            ("first-role", "--first-role: expected --login beside it"),
+            ("kind", "--kind: expected --login beside it"),
+        ] {
+            if is_given(name) {
+                return Err(line);
+            }
         }
     }
     let connections = task.connections.saturating_add(task.idle) as u64;

@@ -149,15 +149,21 @@ pub(super) fn read(matches: &ArgMatches) -> Result<CallTask, Exit> {
     };
     let login = login_as::read(matches, LOGIN);
     let logs_in = token != Token::None || login != LoginAs::default();
+    let url = matches.get_one::<Url>("url").cloned().ok_or_else(missing)?;
+    let ca = matches.get_one::<PathBuf>("ca").cloned();
+    if ca.is_some() && !url.is_tls {
+        let line = "--ca: expected a wss:// URL, whose certificate it is for";
+        return Err(Exit::Error(format!("sysconn: call: {line}")));
+    }
     Ok(CallTask {
-        url: matches.get_one::<Url>("url").cloned().ok_or_else(missing)?,
+        url,
         offer: offer::read(matches),
         command: text("command").ok_or_else(missing)?,
         data,
         login: logs_in.then_some((token, login)),
         routes: matches.get_one("routes").cloned(),
         proto: matches.get_one("proto").cloned(),
-        ca: matches.get_one("ca").cloned(),
+        ca,
         listen: matches.get_flag("listen"),
         repeat: matches.get_one("repeat").copied().unwrap_or(1),
         timeout: matches.get_one("timeout").copied().unwrap_or(TIMEOUT),

@@ -104,7 +104,9 @@ pub(super) fn program() -> Command {
     let health = Command::new("healthcheck")
         .about("Ask whether a server serves: the one that these options are of, or the one at URL")
         .arg(
-            Arg::new("url").value_name("URL").help("http://HOST:PORT/PATH, or unix:SOCKET for /readyz there"),
+            Arg::new("url")
+                .value_name("URL")
+                .help("http://HOST:PORT/PATH, https://HOST:PORT/PATH, or unix:SOCKET for /readyz there"),
         );
     with_options(sysconn, Mode::Serve)
         .subcommand(with_options(serve, Mode::Serve))

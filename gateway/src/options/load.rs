@@ -7,6 +7,7 @@ use std::path::Path;
 use super::command::{self, CommandLine};
 use super::entry::{Entry, InEcho};
 use super::environment::{self, Environment};
+use super::origins::Origins;
 use super::table::entries;
 use super::{Exit, Mode, Options, Task, file, last};
 
@@ -95,6 +96,7 @@ impl Sources {
                 }
             }
         }
+        options.origins = Origins::new(&given);
         let conflicts = options.complete(&given).into_iter().map(Exit::into_text);
         let mut problems: Vec<_> = problems.into_iter().map(Exit::into_text).collect();
         problems.extend(conflicts.filter(|line| !options.names_refused(line)));

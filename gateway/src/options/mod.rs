@@ -25,6 +25,7 @@ mod markdown;
 mod mint;
 mod nearest;
 mod offer;
+mod origins;
 mod referee;
 mod replay;
 mod table;
@@ -53,6 +54,7 @@ use sysconn::config::{
 };
 
 use load::Given;
+use origins::Origins;
 
 pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use admin::AdminOptions;
@@ -152,6 +154,8 @@ pub(crate) struct Options {
     /// Environment variables that begin with `SYSCONN_` but name no option, escaped and sorted. They are only
     /// worth a warning, because container platforms invent such names.
     pub(crate) ignored_environment: Vec<String>,
+    /// Where the options were given.
+    pub(crate) origins: Origins,
     /// The names of options that were given and whose values are not accepted.
     refused: Vec<&'static str>,
 }
@@ -206,6 +210,7 @@ impl Options {
             record_limit: RECORD_LIMIT,
             cpu: None,
             ignored_environment: Vec::new(),
+            origins: Origins::default(),
             refused: Vec::new(),
         }
     }
@@ -278,7 +283,8 @@ impl Options {
     pub(crate) fn recording_warning(&self) -> Option<String> {
         let option = match (&self.record, self.record_debugged, self.record_limit) {
             (None, true, _) => "--record-debugged",
-            (None, false, limit) if limit != RECORD_LIMIT => "--record-limit",
+            // One that is too short has a line of its own.
+            (None, false, limit) if limit != RECORD_LIMIT && limit >= MIN_RECORD_LIMIT => "--record-limit",
             _ => return None,
         };
         Some(format!("{option} has no effect without --record: nothing is recorded"))

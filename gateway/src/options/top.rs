@@ -48,10 +48,16 @@ pub(super) fn command() -> Command {
 /// Reads the arguments, which clap has checked.
 pub(super) fn read(matches: &ArgMatches) -> Result<TopTask, Exit> {
     let missing = || Exit::Error("sysconn: expected <URL>".to_owned());
+    let address = matches.get_one::<HttpAddress>("url").cloned().ok_or_else(missing)?;
+    let ca = matches.get_one::<PathBuf>("ca").cloned();
+    if ca.is_some() && !address.is_tls() {
+        let line = "--ca: expected an https:// URL, whose certificate it is for";
+        return Err(Exit::Error(format!("sysconn: top: {line}")));
+    }
     Ok(TopTask {
-        address: matches.get_one::<HttpAddress>("url").cloned().ok_or_else(missing)?,
+        address,
         token_file: matches.get_one("token-file").cloned(),
-        ca: matches.get_one("ca").cloned(),
+        ca,
         once: matches.get_flag("once"),
     })
 }

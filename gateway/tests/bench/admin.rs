@@ -2,12 +2,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::Program;
-use crate::{run, run_briefly};
+use crate::common::{PATIENCE, Program};
+use crate::{command, run, run_briefly, wait};
 
 /// Status and body of an admin server.
 type Answer = (&'static str, &'static str);
@@ -71,8 +74,9 @@ fn an_admin_server_without_figures_is_found_before_the_run() {
     }
 }
 
-/// An admin server that has always one connection more.
-fn endless_admin() -> String {
+/// An admin server that always answers so, and tells of each question.
+fn repeating_admin(body: String) -> (String, Receiver<()>) {
+    let (sender, questions) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -85,14 +89,20 @@ fn endless_admin() -> String {
                     _ => break,
                 }
             }
-            let row = r#"{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}"#;
-            let body = format!(r#"{{"total": 10000000, "connections": [{row}]}}"#);
+            // The test may have seen enough.
+            let _ = sender.send(());
             let head =
                 format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
             let _ = stream.write_all(format!("{head}{body}").as_bytes());
         }
     });
-    url
+    (url, questions)
+}
+
+/// An admin server that has always one connection more.
+fn endless_admin() -> String {
+    let row = r#"{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}"#;
+    repeating_admin(format!(r#"{{"total": 10000000, "connections": [{row}]}}"#)).0
 }
 
 #[test]
@@ -102,6 +112,27 @@ fn an_answer_without_end_ends_with_the_time() {
     let (exit, figures) = run_briefly(&url, &["--admin", &endless_admin(), "--timeout", "200ms"]);
     let lines = figures["differences"].to_string();
     assert!(exit == 1 && lines.contains("it was not known when the time was over"), "{figures}");
+}
+
+#[test]
+fn an_interruption_ends_the_comparison() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let (admin, questions) = repeating_admin(NONE.1.to_owned());
+    let load = ["--warmup", "0", "--duration", "100ms", "--timeout", "1h", "--output", "json"];
+    let bench = command(&format!("ws://{}", program.address()), &[&load[..], &["--admin", &admin]].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Before the run, after it, and once more, as it does not agree.
+    for _ in 0..3 {
+        questions.recv_timeout(PATIENCE).unwrap();
+    }
+    kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+    let ended = wait(bench, "an interruption");
+    let figures = ended.json();
+    let lines = figures["differences"].to_string();
+    assert!(ended.status == 1 && lines.contains("knows none of 10 connections"), "{figures}");
+    assert_eq!(figures["was_interrupted"], false, "the load was over: {figures}");
 }
 
 /// An admin server that answers its first request, and none after it.

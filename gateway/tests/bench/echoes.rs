@@ -7,7 +7,7 @@ use std::thread;
 use tungstenite::{Message, accept};
 
 use crate::common::Program;
-use crate::{command, count, run, run_briefly, time};
+use crate::{command, count, listen, run, run_briefly, time};
 
 /// What an echo server does to a message. `None`: it is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,8 +156,7 @@ fn a_connection_that_makes_way_says_goodbye_unless_it_is_told_not_to() {
     for (arguments, says_goodbye) in
         [(&["--churn", "1"][..], true), (&["--churn", "1", "--without-close"], false)]
     {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let (listener, url) = listen();
         let mut bench =
             command(&url, &[&["--echo", "--connections", "1"], arguments].concat()).spawn().unwrap();
         let mut socket = accept(listener.accept().unwrap().0).unwrap();
@@ -251,8 +250,7 @@ const MAX_RESIDENT_KIB: u64 = 50_000;
 
 #[test]
 fn pings_of_a_server_that_does_not_read_need_no_memory() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let (listener, url) = listen();
     let mut bench = command(&url, &["--echo", "--connections", "1", "--duration", "1h"]).spawn().unwrap();
     let mut socket = accept(listener.accept().unwrap().0).unwrap();
     let pings = [&[0x89, 125][..], &[b'x'; 125]].concat().repeat(1000);

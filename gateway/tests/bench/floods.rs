@@ -11,7 +11,8 @@ use flate2::{Compress, Compression, FlushCompress};
 use rustix::process::{Pid, Signal, kill_process};
 use tungstenite::handshake::derive_accept_key;
 
-use crate::command;
+use crate::common::PATIENCE;
+use crate::{command, wait};
 
 /// Connections that are flooded.
 const FLOODED: usize = 6;
@@ -74,7 +75,7 @@ fn serve(mut tcp: TcpStream, flood: &[u8], requests: Option<Sender<()>>) -> io::
 }
 
 /// Agrees to an upgrade, and to permessage-deflate.
-fn upgrade(tcp: &mut TcpStream) -> io::Result<()> {
+pub(crate) fn upgrade(tcp: &mut TcpStream) -> io::Result<()> {
     let (mut head, mut byte) = (vec![], [0]);
     while !head.ends_with(b"\r\n\r\n") {
         tcp.read_exact(&mut byte)?;
@@ -96,16 +97,15 @@ fn a_flood_keeps_nobody_waiting() {
         let (url, requests) = server(flood);
         let connections = (1 + FLOODED).to_string();
         let more = ["--connections", &connections, "--ramp", "200ms", "--timeout", "1s", "--output", "json"];
-        let mut bench = command(&url, &[arguments, &more, &["--warmup", "0", "--duration", "1h"]].concat())
+        let bench = command(&url, &[arguments, &more, &["--warmup", "0", "--duration", "1h"]].concat())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        assert_eq!(requests.iter().take(REQUESTS).count(), REQUESTS);
+        for _ in 0..REQUESTS {
+            requests.recv_timeout(PATIENCE).unwrap();
+        }
         kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
-        let mut output = String::new();
-        bench.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-        bench.wait().unwrap();
-        let figures: serde_json::Value = serde_json::from_str(&output).unwrap();
+        let figures = wait(bench, "a flood").json();
         assert_eq!((&figures["was_interrupted"], &figures["opened"]), (&true.into(), &(1 + FLOODED).into()));
         assert_eq!(figures["failed"].to_string(), "{}", "{figures}");
         assert!(figures["answered"].as_u64() >= Some(REQUESTS as u64 - 1), "{figures}");

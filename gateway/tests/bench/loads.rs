@@ -39,6 +39,7 @@ fn all_that_is_sent_comes_back() {
         (&["--rate", "1000", "--size", "5", "--pid", &pid], 10, true),
         (&["--rate", "300", "--connections", "7", "--idle", "5", "--ramp", "50ms"], 12, true),
         (&["--cmd", "account.server_time", "--login"], 10, true),
+        (&["--cmd", "monitor.stats", "--login", "--kind", "monitor"], 10, true),
         (&["--cmd", "1104", "--hex", "0005", "--replies", "5"], 10, true),
         (&["--cmd", "1105", "--hex", "00000001", "--rate", "200"], 10, true),
         (&["--cmd", "echo.sink", "--replies", "0", "--rate", "500"], 10, false),
@@ -124,6 +125,7 @@ fn logins_have_tokens_where_the_server_wants_them() {
     for (arguments, status, failed) in [
         (&["--token-keys", keys, "--account", "bot-"][..], 0, 0),
         (&["--fan-out", "2", "--token-keys", keys, "--rate", "50"], 0, 0),
+        (&["--cmd", "9001", "--kind", "monitor", "--token-keys", keys], 0, 0),
         (&["--token", "{account}.{role}"], 3, 10),
     ] {
         let ended =
@@ -153,7 +155,14 @@ fn what_is_not_answered_as_it_should_be_is_a_difference() {
         assert!(status == 1 && lines.contains(part), "{arguments:?}: {figures}");
     }
     // What the ErrorID means, and what to do about it.
-    let ended = run(&url, &["--cmd", "1201", "--hex", "ff", "--warmup", "0", "--duration", "100ms"]);
-    let line = ": ErrorID 3, the command is for clients that have logged in (--login)\n";
-    assert!(ended.output.contains(line), "{}", ended.output);
+    for (arguments, line) in [
+        (
+            &["--cmd", "1201", "--hex", "ff"][..],
+            ": ErrorID 3, the command is for clients that have logged in (--login)\n",
+        ),
+        (&["--cmd", "9001", "--login"], "such as a room that was not joined (--kind says which kind)\n"),
+    ] {
+        let ended = run(&url, &[arguments, &["--warmup", "0", "--duration", "100ms"]].concat());
+        assert!(ended.output.contains(line), "{}", ended.output);
+    }
 }

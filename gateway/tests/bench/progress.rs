@@ -1,13 +1,12 @@
 //! The progress bar: on a terminal only, and gone when the figures come.
 
-use std::io::Read as _;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Program;
 use crate::pty::Pty;
-use crate::{command, run};
+use crate::{command, run, wait};
 
 /// What a bar is made of.
 const BAR: [char; 2] = ['█', '░'];
@@ -49,9 +48,9 @@ fn a_terminal_shows_how_far_a_run_is() {
             continue;
         }
         kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
-        let (mut figures, mut stdout) = (String::new(), bench.stdout.take().unwrap());
-        stdout.read_to_string(&mut figures).unwrap();
-        assert!(bench.wait().unwrap().success(), "{phase}: {figures}");
+        let ended = wait(bench, phase);
+        let figures = ended.output;
+        assert_eq!(ended.status, 0, "{phase}: {figures}");
         assert!(figures.contains("\nrate ") && !figures.contains(BAR), "{phase}: {figures}");
         // After all that the run has written.
         assert!(terminal.give_to(Command::new("echo").arg("the end")).status().unwrap().success());

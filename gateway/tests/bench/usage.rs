@@ -1,6 +1,5 @@
 //! Bad usage, servers that are not there, interruptions, and the forms of output.
 
-use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -8,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Program;
 use crate::echoes::{Fault, echo};
-use crate::{command, run};
+use crate::{command, run, wait};
 
 #[test]
 fn what_cannot_be_used_is_said_in_one_line() {
@@ -36,6 +35,8 @@ fn what_cannot_be_used_is_said_in_one_line() {
         ("ws://a", &["--echo", "--token", "x"], 2, "cannot be used with"),
         ("ws://a", &["--account", "x"], 2, "--account: expected --login beside it"),
         ("ws://a", &["--first-role", "5"], 2, "--first-role: expected --login beside it"),
+        ("ws://a", &["--kind", "monitor"], 2, "--kind: expected --login beside it"),
+        ("ws://a", &["--login", "--kind", "x"], 2, "expected tester, game-server or monitor"),
         ("ws://a", &["--login", "--first-role", "18446744073709551615"], 2, "--first-role: expected fewer"),
         ("ws://a", &["--replies", "0", "--rate", "1", "--pipeline", "2"], 2, "--pipeline: without replies"),
         ("ws://a", &["--origin", "a\nb"], 2, r"invalid value 'a\nb' for '--origin"),
@@ -76,6 +77,14 @@ fn what_cannot_be_used_is_said_in_one_line() {
     }
 }
 
+/// The columns of `--output csv` in docs/bench.md.
+fn documented_columns() -> String {
+    let page = include_str!("../../../docs/bench.md");
+    let (_, rest) = page.split_once("```csv\n").expect("a list of the columns");
+    let (columns, _) = rest.split_once("\n```").expect("the end of the list");
+    columns.replace('\n', "")
+}
+
 #[test]
 fn figures_are_text_json_or_csv() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
@@ -96,7 +105,7 @@ fn figures_are_text_json_or_csv() {
     let csv = run(&url, &[&brief[..], &["--output", "csv"]].concat()).output;
     let lines: Vec<Vec<_>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()), "{csv}");
-    assert!(csv.starts_with("url,loop,load,"), "{csv}");
+    assert_eq!(csv.lines().next(), Some(&*documented_columns()), "docs/bench.md lists the columns");
     assert!(csv.contains(&format!("\n{url},closed,command 1101,10,0,1,64,,")), "{csv}");
     assert_eq!(program.log(), b"", "the server has nothing to complain of");
 }
@@ -140,9 +149,10 @@ fn more_connections_than_descriptors_are_refused_at_once() {
     let mut shell = std::process::Command::new("sh");
     let bench = env!("CARGO_BIN_EXE_sysconn");
     shell.args(["-c", "ulimit -n 60; exec \"$0\" bench ws://127.0.0.1:1 --connections 20 --idle 9", bench]);
-    let ended = shell.env_clear().output().unwrap();
-    let error = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(2), "{error}");
+    let child = shell.env_clear().stderr(Stdio::piped()).spawn().unwrap();
+    let ended = wait(child, "few descriptors");
+    let error = ended.error;
+    assert_eq!(ended.status, 2, "{error}");
     assert!(error.contains("29 connections: the descriptor limit of 60 (ulimit -n) allows 28"), "{error}");
 }
 
@@ -160,7 +170,7 @@ fn a_run_that_ends_in_the_warm_up_has_measured_nothing() {
 fn an_interruption_ends_it_early_with_what_was_measured() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}", program.address());
-    let mut child = command(&url, &["--duration", "1h", "--warmup", "0", "--output", "json"])
+    let child = command(&url, &["--duration", "1h", "--warmup", "0", "--output", "json"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -170,12 +180,10 @@ fn an_interruption_ends_it_early_with_what_was_measured() {
         calls >= 11
     });
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let mut output = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-    let figures: serde_json::Value = serde_json::from_str(&output).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{output}");
-    assert_eq!(figures["was_interrupted"], true, "{output}");
-    assert!(figures["answered"].as_u64() > Some(0) && figures["answered"] == figures["sent"], "{output}");
+    let ended = wait(child, "an interruption");
+    let figures = ended.json();
+    assert_eq!((ended.status, &figures["was_interrupted"]), (0, &true.into()), "{figures}");
+    assert!(figures["answered"].as_u64() > Some(0) && figures["answered"] == figures["sent"], "{figures}");
 }
 
 /// How many connections the server has, as its monitor says.

@@ -56,7 +56,11 @@ fn counts(report: &Report) -> Vec<String> {
         report.sent, report.answered, report.wrong, report.unanswered, report.unsent
     ));
     for (id, count) in &report.refused {
-        let advice = if ErrorId(*id) == ErrorId::NOT_LOGGED_IN { " (--login)" } else { "" };
+        let advice = match ErrorId(*id) {
+            ErrorId::NOT_LOGGED_IN => " (--login)",
+            ErrorId::NOT_ALLOWED => " (--kind says which kind)",
+            _ => "",
+        };
         lines.push(format!("             {count}: ErrorID {id}, {}{advice}", meaning(ErrorId(*id))));
     }
     if report.is_fan_out() {
