@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 /// The Flags of requests count from 1 to this one; those above are for logins and the like.
 pub(super) const MAX_FLAG: u32 = u32::MAX - 16;
-/// How far the first Flags of a connection and the next are apart, as a share of 2^64 of all Flags: the golden
-/// ratio, by which those of many are apart too.
+/// How far the first Flags of a connection and the next are apart, in 2^64 parts of all Flags: the golden
+/// ratio, by which those of many connections are apart too.
 const APART: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A request that waits.
@@ -49,8 +49,8 @@ pub(super) struct InFlight {
 
 impl InFlight {
     /// Requests have the Flags from 1 to `last_flag`, at most [`MAX_FLAG`], again and again. The `nth`
-    /// connection begins elsewhere among them than the others, so that a reply which reaches another connection
-    /// is not what that one waits for.
+    /// connection begins elsewhere among them than the others, so that a reply which reaches another is not
+    /// what that one waits for.
     pub(super) fn new(last_flag: u32, nth: usize) -> Self {
         let share = u128::from((nth as u64).wrapping_mul(APART));
         let flag = ((share * u128::from(last_flag)) >> u64::BITS) as u32;
