@@ -1,10 +1,11 @@
 //! `sysconn accounts`: lists, shows and removes the accounts of a store that no server uses.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write as _};
 
 use log::LevelFilter;
 
 use crate::options::{Accounts, AccountsAction, LogFormat, of_option};
+use crate::output::{print, print_with};
 use crate::run::start_log;
 use crate::signals;
 use crate::store::accounts::{self, AccountKey};
@@ -13,7 +14,8 @@ use crate::store::{Fault, Store, Transaction};
 /// Does what the arguments ask for. False if no account has the role.
 ///
 /// # Errors
-/// One line that says why the store cannot be used, such as that a server uses it.
+/// One line that says why the store cannot be used, such as that a server uses it, or why nothing can be
+/// printed.
 pub(crate) fn accounts(task: &Accounts) -> Result<bool, String> {
     signals::unblock()?;
     // The store's thread has the reason if it fails.
@@ -22,12 +24,13 @@ pub(crate) fn accounts(task: &Accounts) -> Result<bool, String> {
     let action = task.action;
     let found = store.call(move |transaction| act(action, transaction));
     store.close();
-    found.map_err(|error| error.to_string())
+    found.map_err(|error| error.to_string()).flatten()
 }
 
-fn act(action: AccountsAction, transaction: &mut Transaction<'_>) -> Result<bool, Fault> {
+/// The inner error is that of printing, which is not the store's.
+fn act(action: AccountsAction, transaction: &mut Transaction<'_>) -> Result<Result<bool, String>, Fault> {
     let wanted = match action {
-        AccountsAction::List => return list(transaction).map(|()| true),
+        AccountsAction::List => return Ok(list(transaction)?.map(|()| true)),
         AccountsAction::Show(role_id) | AccountsAction::Remove(role_id) => role_id,
     };
     let mut found = None;
@@ -40,21 +43,25 @@ fn act(action: AccountsAction, transaction: &mut Transaction<'_>) -> Result<bool
     let Some(key) = found else {
         // Standard error may have no reader.
         let _ = writeln!(io::stderr(), "sysconn: no account has the role {wanted}");
-        return Ok(false);
+        return Ok(Ok(false));
     };
     if matches!(action, AccountsAction::Remove(_)) {
         accounts::remove(transaction, &key)?;
     }
-    let _ = writeln!(io::stdout(), "{}", line(&key, wanted));
-    Ok(true)
+    Ok(print(&format!("{}\n", line(&key, wanted))).map(|()| true))
 }
 
-fn list(transaction: &Transaction<'_>) -> Result<(), Fault> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    // The reader may have seen enough, and be gone.
-    accounts::visit(transaction, |key, role_id| writeln!(out, "{}", line(&key, role_id)).is_ok())?;
-    let _ = out.flush();
-    Ok(())
+fn list(transaction: &Transaction<'_>) -> Result<Result<(), String>, Fault> {
+    let mut visited = Ok(());
+    let printed = print_with(|out| {
+        let mut written = Ok(());
+        visited = accounts::visit(transaction, |key, role_id| {
+            written = writeln!(out, "{}", line(&key, role_id));
+            written.is_ok()
+        });
+        written
+    });
+    visited.map(|()| printed)
 }
 
 /// An account with the fields that the log's lines have. Both names are escaped: a client may choose the

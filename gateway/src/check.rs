@@ -14,6 +14,7 @@ use crate::auth::Auth;
 use crate::options::{
     AuthOptions, Checked, ClusterOptions, LogFormat, Options, Sources, of_option, read, shown,
 };
+use crate::output::print;
 use crate::run::start_log;
 use crate::store::Store;
 use crate::tls::TlsFiles;
@@ -26,7 +27,10 @@ const SYSFS_MAGIC: FsWord = 0x6265_6572;
 /// problem to standard error. Returns whether there is none.
 ///
 /// Passwords and keys are in files only, whose contents are not printed.
-pub(crate) fn check(sources: &Sources, quiet: bool) -> bool {
+///
+/// # Errors
+/// One line that says why the options cannot be printed. The problems are told all the same.
+pub(crate) fn check(sources: &Sources, quiet: bool) -> Result<bool, String> {
     // Warnings about files go to the log.
     start_log(LevelFilter::Warn, LogFormat::Text);
     let Checked { options, mut problems, mut effective } = sources.check(read);
@@ -47,19 +51,18 @@ pub(crate) fn check(sources: &Sources, quiet: bool) -> bool {
             (one.value, one.origin) = (allowed.to_string(), "descriptor limit".to_owned());
         }
     }
-    // Standard output and error may have no reader.
-    if !quiet {
-        let mut out = std::io::stdout().lock();
-        for one in &effective {
-            let value = if one.value.is_empty() { "-" } else { &one.value };
-            let _ = writeln!(out, "{:<24} {value:<28} {}", one.key, one.origin);
-        }
+    let mut lines = String::new();
+    for one in effective.iter().filter(|_| !quiet) {
+        let value = if one.value.is_empty() { "-" } else { &one.value };
+        lines += &format!("{:<24} {value:<28} {}\n", one.key, one.origin);
     }
+    let printed = print(&lines);
     let mut err = std::io::stderr().lock();
     for problem in &problems {
+        // Standard error may have no reader.
         let _ = writeln!(err, "{problem}");
     }
-    problems.is_empty()
+    printed.map(|()| problems.is_empty())
 }
 
 /// What is wrong with files, directories and cores. Loads the certificate, which warnings depend on.

@@ -13,6 +13,7 @@ use sysconn::config::Listen;
 
 use crate::client::over_tls;
 use crate::options::{Exit, Options, Sources, read, shown};
+use crate::output::print;
 use crate::own_server::{reachable, trusting};
 
 /// The longest time to find out where to ask, and then to get an answer, whatever the server sends meanwhile.
@@ -46,7 +47,7 @@ enum NoAnswer {
 /// Asks, and prints one line. Returns whether the answer is 200.
 ///
 /// # Errors
-/// The options or the URL cannot be used.
+/// The options or the URL cannot be used, or the line cannot be printed.
 pub(crate) fn health(sources: Sources, url: Option<String>) -> Result<bool, Exit> {
     let (found, targets) = sync_channel(1);
     let (answered, answers) = sync_channel(1);
@@ -73,8 +74,7 @@ pub(crate) fn health(sources: Sources, url: Option<String>) -> Result<bool, Exit
         Err(NoAnswer::Failed(line)) => (line, false),
         Err(NoAnswer::Unusable(exit)) => return Err(exit),
     };
-    // The output may have no reader.
-    let _ = writeln!(io::stdout(), "{line}");
+    print(&format!("{line}\n")).map_err(|line| Exit::Error(format!("sysconn: {line}")))?;
     Ok(is_healthy)
 }
 

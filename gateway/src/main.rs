@@ -31,6 +31,7 @@ mod messages;
 mod mint;
 mod modules;
 mod options;
+mod output;
 mod own_server;
 mod panics;
 mod referee;
@@ -61,6 +62,7 @@ use health::health;
 use log_sink::LogSink;
 use mint::mint;
 use options::{Exit, LogFormat, Task, Tool, read, sources};
+use output::print;
 use referee::referee;
 use replay::replay;
 use routes::routes;
@@ -76,15 +78,16 @@ const NOT_SO: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    // Errors of writing are ignored: the output has no reader any more.
-    match start() {
+    let ended = match start() {
+        Err(Exit::Help(text)) => print(&text).map(|()| 0).map_err(failed),
+        ended => ended,
+    };
+    match ended {
         Ok(status) => ExitCode::from(status),
-        Err(Exit::Help(text)) => {
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(Exit::Error(line)) => {
+        Err(exit) => {
+            let line = exit.into_text();
             let mut log = LogSink::new(std::io::stderr(), LogFormat::Text);
+            // Nobody may read it.
             let _ = log.write_all(format!("{line}\n").as_bytes());
             ExitCode::from(UNUSABLE)
         }
@@ -93,10 +96,12 @@ fn main() -> ExitCode {
 
 /// Serves, replays, or does what else was asked for. Returns the exit status.
 fn start() -> Result<u8, Exit> {
-    let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Tool(tool) => use_tool(&tool).map_err(failed),
-        Task::Check(sources, quiet) => Ok(if check(&sources, quiet) { 0 } else { UNUSABLE }),
+        Task::Check(sources, quiet) => {
+            let is_usable = check(&sources, quiet).map_err(failed)?;
+            Ok(if is_usable { 0 } else { UNUSABLE })
+        }
         Task::Health(sources, url) => Ok(if health(sources, url)? { 0 } else { NOT_SO }),
         Task::Serve(sources) => {
             let passed = take_sockets().map_err(failed)?;
@@ -110,6 +115,10 @@ fn start() -> Result<u8, Exit> {
     }
 }
 
+fn failed(line: String) -> Exit {
+    Exit::Error(format!("sysconn: {line}"))
+}
+
 /// Does a task beside serving. Returns the exit status.
 fn use_tool(tool: &Tool) -> Result<u8, String> {
     let status = |is_so| if is_so { 0 } else { NOT_SO };
@@ -119,16 +128,9 @@ fn use_tool(tool: &Tool) -> Result<u8, String> {
         Tool::Mint(task) => mint(task).map(|()| 0),
         Tool::Accounts(task) => accounts(task).map(status),
         Tool::Call(task) => call(task),
-        Tool::Routes(task) => {
-            routes(task);
-            Ok(0)
-        }
+        Tool::Routes(task) => routes(task).map(|()| 0),
         Tool::Referee(task) => referee(task).map(status),
-        Tool::Print(text) => {
-            // The output may have no reader.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            Ok(0)
-        }
+        Tool::Print(text) => print(text).map(|()| 0),
         Tool::Bench(task) => bench(task),
         Tool::Top(task) => top(task),
     }

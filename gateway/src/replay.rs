@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use sysconn::replay::Recording;
 
 use crate::options::{self, Replay};
+use crate::output::{print, print_with};
 use crate::signals;
 
 /// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
@@ -16,7 +17,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 /// Replays or lists a recording on standard output. False if the replay differs from the recording.
 ///
 /// # Errors
-/// One line that says why the file cannot be read as a recording, or signals cannot be unblocked.
+/// One line that says why the file cannot be read as a recording, signals cannot be unblocked, or standard
+/// output cannot be written.
 pub(crate) fn replay(task: &Replay) -> Result<bool, String> {
     signals::unblock()?;
     let name = options::shown(&task.file);
@@ -24,12 +26,10 @@ pub(crate) fn replay(task: &Replay) -> Result<bool, String> {
     let unreadable = |error| format!("{name}: {error}");
     let recording = Recording::read(&bytes).map_err(unreadable)?;
     if task.show {
-        // The reader may have seen enough, and be gone.
-        let _ = recording.show(&mut Lines(io::BufWriter::new(io::stdout().lock())));
-        return Ok(true);
+        return print_with(|out| Lines::write(out, |lines| recording.show(lines))).map(|()| true);
     }
     let replay = recording.replay().map_err(unreadable)?;
-    let _ = writeln!(io::stdout(), "{replay}");
+    print(&format!("{replay}\n"))?;
     Ok(replay.difference.is_none())
 }
 
@@ -43,10 +43,26 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Lets text be written to a writer of bytes.
-struct Lines<W>(W);
+struct Lines<'a> {
+    out: &'a mut dyn io::Write,
+    /// Why no more is written: the error of text does not say.
+    error: io::Result<()>,
+}
 
-impl<W: io::Write> fmt::Write for Lines<W> {
+impl Lines<'_> {
+    /// What this writes as text goes to `out`.
+    fn write(out: &mut dyn io::Write, write: impl FnOnce(&mut Lines<'_>) -> fmt::Result) -> io::Result<()> {
+        let mut lines = Lines { out, error: Ok(()) };
+        let written = write(&mut lines);
+        lines.error.and_then(|()| written.map_err(io::Error::other))
+    }
+}
+
+impl fmt::Write for Lines<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error)
+        self.out.write_all(text.as_bytes()).map_err(|error| {
+            self.error = Err(error);
+            fmt::Error
+        })
     }
 }

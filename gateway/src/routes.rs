@@ -1,12 +1,14 @@
 //! `sysconn routes`: lists the commands that `serve` answers.
 
-use std::io::{self, Write as _};
-
 use crate::modules;
 use crate::options::RoutesTask;
+use crate::output::print;
 
 /// Prints the routes, as a table or as JSON.
-pub(crate) fn routes(task: &RoutesTask) {
+///
+/// # Errors
+/// One line that says why they cannot be printed.
+pub(crate) fn routes(task: &RoutesTask) -> Result<(), String> {
     let router = modules::routes(task.diagnostics);
     let text = if task.json {
         router.routes_json()
@@ -19,6 +21,5 @@ pub(crate) fn routes(task: &RoutesTask) {
         });
         lines.collect()
     };
-    // The output may have no reader.
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(&text)
 }

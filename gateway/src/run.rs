@@ -16,6 +16,7 @@ use crate::delay::Delay;
 use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{ClusterOptions, LogFormat, Mode, Options, PassedSocket, of_option, shown};
+use crate::output::print;
 use crate::reload::{Reload, Told};
 use crate::service::{ServiceManager, State, feed_watchdog, watchdog_period};
 use crate::side::Side;
@@ -267,7 +268,8 @@ fn drain_all(server: &ServerHandle, cluster: Option<&Cluster>) {
 
 /// Prints that the server accepts clients now, and at which addresses.
 fn announce(addresses: &str) {
-    let mut stdout = std::io::stdout();
-    // Standard output may have no reader.
-    let _ = writeln!(stdout, "listening on {addresses}").and_then(|()| stdout.flush());
+    if let Err(line) = print(&format!("listening on {addresses}\n")) {
+        // A server serves all the same.
+        log::warn!("{line}");
+    }
 }

@@ -41,6 +41,7 @@ use shared::Shared;
 
 use crate::descriptors;
 use crate::options::{BenchOutput, BenchTask};
+use crate::output::print;
 use crate::signals;
 use crate::words::plural;
 
@@ -82,7 +83,7 @@ pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
         BenchOutput::Json => json(&report),
         BenchOutput::Csv => csv(&report),
     };
-    io::stdout().write_all(output.as_bytes()).map_err(|error| format!("standard output: {error}"))?;
+    print(&output)?;
     Ok(if report.differences().is_empty() { 0 } else { DIFFERS })
 }
 

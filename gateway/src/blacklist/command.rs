@@ -1,6 +1,5 @@
 //! `sysconn blacklist`: the black list of a server that runs, or of a store that no server uses.
 
-use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use crate::clock::utc;
 use crate::login_as::{login_as, read_token};
 use crate::messages::{self, account, monitor};
 use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, of_option};
+use crate::output::{print, print_with};
 use crate::signals;
 use crate::store::{Store, StoreError};
 
@@ -56,8 +56,7 @@ fn act(list: &Blacklist, action: &BlacklistAction) -> Result<(), String> {
     match action {
         BlacklistAction::List => {
             let entries = list.page(0, usize::MAX).entries;
-            print(entries.into_iter().map(|(subject, entry)| message(subject, entry)));
-            return Ok(());
+            return print_entries(entries.into_iter().map(|(subject, entry)| message(subject, entry)));
         }
         BlacklistAction::Add { account, address, seconds } => {
             let subjects = list.to_add(account, address).map_err(mistake)?;
@@ -75,8 +74,7 @@ fn act(list: &Blacklist, action: &BlacklistAction) -> Result<(), String> {
         BlacklistAction::Clear => list.clear(move |cleared| _ = told.send(cleared.map_err(failed))),
     }
     let total = done.recv().map_err(|_| failed(StoreError::Unavailable))??;
-    print_total(total as u64);
-    Ok(())
+    print_total(total as u64)
 }
 
 /// Acts on the list of a server.
@@ -124,12 +122,9 @@ fn ask_over(
         error => failed(error),
     };
     match request(action) {
-        None => print(all(client).map_err(refused)?),
-        Some(message) => {
-            print_total(ask_for(client, &message).map_err(refused)?.total);
-        }
+        None => print_entries(all(client).map_err(refused)?),
+        Some(message) => print_total(ask_for(client, &message).map_err(refused)?.total),
     }
-    Ok(())
 }
 
 /// The login of an operator: as whom the arguments say, or the token if it is a JWT.
@@ -192,23 +187,18 @@ pub(crate) fn message(subject: Subject, entry: Entry) -> messages::Entry {
 }
 
 /// Prints entries, a line for each. Names are escaped: clients choose them.
-fn print(entries: impl IntoIterator<Item = messages::Entry>) {
-    let mut out = BufWriter::new(io::stdout().lock());
-    for messages::Entry { account, address, until_ms } in entries {
-        let until = utc(until_ms);
-        let line = match address.as_str() {
-            "" => format!("account={account:?} until={until}"),
-            address => format!("address={} until={until}", address.escape_debug()),
-        };
-        // The reader may have seen enough, and be gone.
-        if writeln!(out, "{line}").is_err() {
-            return;
-        }
-    }
-    let _ = out.flush();
+fn print_entries(entries: impl IntoIterator<Item = messages::Entry>) -> Result<(), String> {
+    print_with(|out| {
+        entries.into_iter().try_for_each(|messages::Entry { account, address, until_ms }| {
+            let until = utc(until_ms);
+            match address.as_str() {
+                "" => writeln!(out, "account={account:?} until={until}"),
+                address => writeln!(out, "address={} until={until}", address.escape_debug()),
+            }
+        })
+    })
 }
 
-fn print_total(total: u64) {
-    // The output may have no reader.
-    let _ = writeln!(io::stdout(), "entries={total}");
+fn print_total(total: u64) -> Result<(), String> {
+    print(&format!("entries={total}\n"))
 }

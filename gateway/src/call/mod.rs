@@ -14,6 +14,7 @@ use crate::client::read_roots;
 use crate::login_as::{login_as, read_token};
 use crate::messages::account;
 use crate::options::{CallTask, LoginAs, Token, of_option, shown};
+use crate::output::judge;
 use crate::signals;
 use crate::tls_error;
 use catalogue::Catalogue;
@@ -51,9 +52,7 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
     let status = match result {
         Ok(()) => Ok(0),
         Err(Stop::Client(error)) => Ok(tell(&task.url, step, &error, CLOSED)),
-        // The output's reader has all that it wants.
-        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(Stop::Output(error)) => Err(format!("standard output: {error}")),
+        Err(Stop::Output(error)) => judge(Err(error)).map(|()| 0),
     };
     session.close();
     status

@@ -167,5 +167,6 @@ fn now() -> Instant {
 }
 
 fn print(line: &str) -> Result<(), Stop> {
-    writeln!(io::stdout(), "{line}").map_err(Stop::Output)
+    let mut out = io::stdout();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Stop::Output)
 }

@@ -15,11 +15,12 @@ mod report;
 mod socket;
 mod stage;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::options::RefereeTask;
+use crate::output::print;
 use crate::signals;
 use accept::{Arrivals, accept};
 use cases::{Case, cases};
@@ -35,7 +36,7 @@ const HELLO: Duration = Duration::from_secs(10);
 /// Judges one client. False: a case failed, or none was tried.
 ///
 /// # Errors
-/// One line that says why the referee cannot begin.
+/// One line that says why the referee cannot begin, or cannot print.
 pub(crate) fn referee(task: &RefereeTask) -> Result<bool, String> {
     signals::unblock()?;
     let chosen: Vec<Case> = cases().into_iter().filter(|case| is_chosen(case, &task.cases)).collect();
@@ -43,19 +44,17 @@ pub(crate) fn referee(task: &RefereeTask) -> Result<bool, String> {
         return Err("referee: expected the number or the name of a case, or its beginning".to_owned());
     }
     if task.list {
-        report::list(&chosen);
-        return Ok(true);
+        return report::list(&chosen).map(|()| true);
     }
     let failed = |error: io::Error| format!("--listen: {}: {error}", task.listen);
     let listener = TcpListener::bind(task.listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    // The output may have no reader.
-    let _ = writeln!(io::stdout(), "listening on {address}");
+    print(&format!("listening on {address}\n"))?;
     let (name, rows) = judge(&mut accept(listener), &chosen, task)?;
     if task.json {
-        report::json(&name, &rows)
+        report::json(&name, &rows)?;
     } else {
-        report::table(&name, &rows)
+        report::table(&name, &rows)?;
     }
     let tried = rows.iter().any(|row| row.verdict != Verdict::Skipped);
     Ok(tried && rows.iter().all(|row| !matches!(row.verdict, Verdict::Failed(_))))

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::json;
 
 use super::cases::Case;
+use crate::output::print;
 
 /// The outcome of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +42,10 @@ pub(super) struct Row {
     pub(super) verdict: Verdict,
 }
 
-/// Writes to standard output, which may have no reader.
-fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
-}
-
 /// Prints all cases, a line for each.
-pub(super) fn list(cases: &[Case]) {
-    for case in cases {
-        print(&format!("{:<5} {:<24} {}\n", case.number, case.name, case.about));
-    }
+pub(super) fn list(cases: &[Case]) -> Result<(), String> {
+    let line = |case: &Case| format!("{:<5} {:<24} {}\n", case.number, case.name, case.about);
+    print(&cases.iter().map(line).collect::<String>())
 }
 
 /// Says on standard error how far it is.
@@ -60,7 +55,7 @@ pub(super) fn progress(row: &Row) {
 }
 
 /// Prints the table.
-pub(super) fn table(name: &str, rows: &[Row]) {
+pub(super) fn table(name: &str, rows: &[Row]) -> Result<(), String> {
     let mut text = String::new();
     for row in rows {
         let line =
@@ -70,11 +65,11 @@ pub(super) fn table(name: &str, rows: &[Row]) {
     }
     let count = |word| rows.iter().filter(|row| row.verdict.word() == word).count();
     let (passed, failed, skipped) = (count("passed"), count("FAILED"), count("skipped"));
-    print(&format!("{text}{}: {passed} passed, {failed} failed, {skipped} skipped\n", name.escape_debug()));
+    print(&format!("{text}{}: {passed} passed, {failed} failed, {skipped} skipped\n", name.escape_debug()))
 }
 
 /// Prints everything as JSON.
-pub(super) fn json(name: &str, rows: &[Row]) {
+pub(super) fn json(name: &str, rows: &[Row]) -> Result<(), String> {
     let cases = rows.iter().map(|row| {
         json!({
             "number": row.number,
@@ -84,5 +79,5 @@ pub(super) fn json(name: &str, rows: &[Row]) {
         })
     });
     let report = json!({ "client": name, "cases": cases.collect::<Vec<_>>() });
-    print(&format!("{report:#}\n"));
+    print(&format!("{report:#}\n"))
 }

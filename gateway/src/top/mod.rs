@@ -15,10 +15,11 @@ mod state;
 mod theme;
 mod view;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use crate::http_client::{HttpClient, read_certificates, read_token};
 use crate::options::{TopTask, of_option};
+use crate::output::print;
 use state::State;
 use theme::Theme;
 
@@ -36,9 +37,7 @@ pub(crate) fn top(task: &TopTask) -> Result<u8, String> {
         let failed = |reason| format!("{}: {reason}", state.server);
         let stats = ask::stats(&client).map_err(failed)?;
         let page = ask::page(&client, &state.wanted_page()).map_err(failed)?;
-        // If nobody reads it, nobody misses it.
-        let _ = std::io::stdout().write_all(once::lines(&stats, &page).as_bytes());
-        return Ok(0);
+        return print(&once::lines(&stats, &page)).map(|()| 0);
     }
     let is_terminal = std::io::stdout().is_terminal();
     if !is_terminal || std::env::var_os("TERM").is_some_and(|name| name == "dumb") {

@@ -5,7 +5,9 @@
 
 #[path = "../../../tests/common/mod.rs"]
 mod library;
+mod output;
 mod program;
 
 pub(crate) use library::*;
+pub(crate) use output::{check_full_disk, check_output};
 pub(crate) use program::Program;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use sysconn::client::{self, ClientError};
 
+use super::common::check_output;
 use super::platform::{Platform, code_of};
 use super::{Client, Program, Scratch, WechatLoggedIn, login, start};
 
@@ -128,6 +129,9 @@ fn the_command_lists_shows_and_removes_while_no_server_runs() {
     let none = |role_id| (1, String::new(), format!("sysconn: no account has the role {role_id}\n"));
     assert_eq!(accounts(&["list"]), list(&[&first, &second]));
     assert_eq!(accounts(&["show", "2"]), list(&[&second]));
+    for words in [&["list"][..], &["show", "2"]] {
+        check_output(&[&["accounts"], words, &["--data", data.path()]].concat());
+    }
     assert_eq!(accounts(&["show", "3"]), none(3));
     assert_eq!(accounts(&["remove", "2"]), list(&[&second]));
     assert_eq!(accounts(&["remove", "2"]), none(2));
