@@ -23,11 +23,12 @@ const STATS: &str = r#"{ "state": "stuck", "stuck": [{ "worker": 1, "cmd": 1107,
         { "cmd": null, "label": "unknown", "name": null, "count": 0, "per_second": null },
         { "cmd": 7, "label": "7", "name": null, "count": 1 }],
     "closed_by_cause": { "peer_closed": 3 }, "unknown": [1] }"#;
-const PAGE: &str = r#"{ "total": 2, "matching": 2, "connections": [
+const PAGE: &str = r#"{ "total": 3, "matching": 3, "connections": [
     { "id": "6", "peer": "192.0.2.1:5", "account": "\u001b[2J ann", "recv_count": 7, "send_count": 8 },
-    { "id": "9", "peer": "unix", "recv_count": 0 } ] }"#;
+    { "id": "9", "peer": "unix", "recv_count": 0 },
+    { "id": "11", "peer": "unix", "account": "-" } ] }"#;
 /// What `top --once` prints of them, in this order, among other lines.
-const LINES: [&str; 11] = [
+const LINES: [&str; 12] = [
     "state stuck in command 1107 (echo.block), worker 1, 70 ms",
     "clients 2",
     "clients_in_state open 2",
@@ -39,6 +40,7 @@ const LINES: [&str; 11] = [
     "closed_by_cause peer_closed 3",
     r"connection 6 192.0.2.1:5 \u{1b}[2J\u{20}ann 7 8",
     "connection 9 unix - 0 0",
+    r"connection 11 unix \u{2d} 0 0",
 ];
 
 /// Answers requests on one connection after the other, and returns their heads.

@@ -80,5 +80,10 @@ fn measured(number: Option<impl ToString>) -> String {
 
 /// A name as one word.
 fn name(name: &Shown) -> String {
-    if name.as_str().is_empty() { "-".to_owned() } else { name.as_str().replace(' ', "\\u{20}") }
+    match name.as_str() {
+        "" => "-".to_owned(),
+        // It is no empty one.
+        "-" => "\\u{2d}".to_owned(),
+        name => name.replace(' ', "\\u{20}"),
+    }
 }
