@@ -10,6 +10,7 @@ use crate::bench::plan::Kind;
 use crate::bench::shared::Shared;
 use crate::bench::template::room_name;
 use crate::bench::wire::Wire;
+use crate::call::meaning;
 use crate::messages::{account, room};
 
 /// The Flag of heartbeats.
@@ -22,6 +23,23 @@ const SETUP_FLAG: u32 = MAX_FLAG + 2;
 pub(super) enum Step {
     Login,
     Join,
+}
+
+impl Step {
+    /// Its refusal, in words.
+    fn refused_with(self, error_id: ErrorId) -> String {
+        let what = match self {
+            Step::Login => "the login",
+            Step::Join => "the entry into a room",
+        };
+        let meaning = match error_id {
+            ErrorId::LOGIN_REFUSED => {
+                "the server does not accept its token or account (--token-keys, --token)"
+            }
+            error_id => meaning(error_id),
+        };
+        format!("{what} was refused with ErrorID {error_id}, {meaning}")
+    }
 }
 
 impl Session {
@@ -61,11 +79,7 @@ impl Session {
     ) -> Result<(), Stop> {
         let Stage::SettingUp(step) = self.stage else { return Ok(()) };
         if error_id != ErrorId::NONE {
-            let what = match step {
-                Step::Login => "the login",
-                Step::Join => "the entry into a room",
-            };
-            return Err(Stop::Failed(format!("{what} was refused with ErrorID {error_id}")));
+            return Err(Stop::Failed(step.refused_with(error_id)));
         }
         match step {
             Step::Login => self.join(wire, shared),
@@ -88,5 +102,30 @@ impl Session {
         wire.message(&packet, shared.codec.as_mut(), &mut shared.random);
         self.packets_sent += 1;
         self.last_sent = shared.clock.now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_it_means() {
+        for (step, error_id, expected) in [
+            (
+                Step::Login,
+                ErrorId::LOGIN_REFUSED,
+                "the login was refused with ErrorID 7, the server does not",
+            ),
+            (Step::Login, ErrorId::UNKNOWN_COMMAND, "the login was refused with ErrorID 1, no such command"),
+            (
+                Step::Join,
+                ErrorId::NOT_LOGGED_IN,
+                "the entry into a room was refused with ErrorID 3, the command is for clients that have",
+            ),
+        ] {
+            let line = step.refused_with(error_id);
+            assert!(line.starts_with(expected), "{line}");
+        }
     }
 }
