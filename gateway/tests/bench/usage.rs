@@ -100,8 +100,11 @@ fn figures_are_text_json_or_csv() {
     ] {
         assert!(text.contains(part), "{text}");
     }
-    let text = run(&url, &[&brief[..], &["--rate", "100"]].concat()).output;
-    assert!(text.contains("open loop: 100/s") && text.contains("sent late"), "{text}");
+    for rate in ["100", "0.5", "12.25"] {
+        let text = run(&url, &[&brief[..], &["--rate", rate]].concat()).output;
+        assert!(text.contains(&format!("open loop: {rate}/s, ")), "{text}");
+        assert!(text.contains("sent late"), "{rate}: {text}");
+    }
     let csv = run(&url, &[&brief[..], &["--output", "csv"]].concat()).output;
     let lines: Vec<Vec<_>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()), "{csv}");

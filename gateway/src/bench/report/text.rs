@@ -32,7 +32,7 @@ fn head(report: &Report) -> Vec<String> {
     )];
     lines.push(match report.rate_asked {
         Some(rate) => {
-            format!("open loop: {rate:.0}/s, and latency counts from when each request was to be sent")
+            format!("open loop: {rate}/s, and latency counts from when each request was to be sent")
         }
         None => format!("closed loop: stalls are hidden (--rate shows them); {} in flight", report.pipeline),
     });
