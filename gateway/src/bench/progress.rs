@@ -1,33 +1,56 @@
 //! The progress of a run, as a bar on a terminal. Elsewhere nothing is shown.
 
+use std::cell::Cell;
+use std::io;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::termios::tcgetwinsize;
 
 use super::figures::Figures;
 
+/// Columns of the terminal that a bar and the text beside it need.
+const BAR_NEEDS: u16 = 66;
+
 /// A bar on standard error.
-pub(super) struct Progress(ProgressBar);
+pub(super) struct Progress {
+    bar: ProgressBar,
+    has_bar: Cell<Option<bool>>,
+}
 
 impl Progress {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr_with_hz(5));
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {msg}") {
-            bar.set_style(style);
-        }
-        Progress(bar)
+        Progress { bar, has_bar: Cell::new(None) }
     }
 
     /// So much of a phase is done.
     pub(super) fn show(&self, done: u64, all: u64, phase: &str) {
-        if !self.0.is_hidden() {
-            self.0.set_length(all.max(1));
-            self.0.set_position(done.min(all));
-            self.0.set_message(phase.to_owned());
+        if !self.bar.is_hidden() {
+            self.fit();
+            self.bar.set_length(all.max(1));
+            self.bar.set_position(done.min(all));
+            self.bar.set_message(phase.to_owned());
+        }
+    }
+
+    /// Has a drawing fit in one line of the terminal, which may have another width now: of more lines, some
+    /// would be left behind.
+    fn fit(&self) {
+        let columns = tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+        // Some terminals do not know theirs.
+        let has_bar = columns == 0 || columns >= BAR_NEEDS;
+        if self.has_bar.replace(Some(has_bar)) == Some(has_bar) {
+            return;
+        }
+        let template = if has_bar { "{bar:30} {wide_msg}" } else { "{wide_msg}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
         }
     }
 
     /// The load goes on; all times in nanoseconds.
     pub(super) fn show_load(&self, start: u64, now: u64, figures: &Figures) {
-        if self.0.is_hidden() {
+        if self.bar.is_hidden() {
             return;
         }
         let window = &figures.window;
@@ -43,6 +66,6 @@ impl Progress {
 
     /// Removes the bar.
     pub(super) fn end(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

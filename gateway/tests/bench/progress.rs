@@ -61,3 +61,24 @@ fn a_terminal_shows_how_far_a_run_is() {
     let ended = run(&url, &["--warmup", "0", "--duration", "300ms"]);
     assert_eq!((ended.status, ended.error.as_str()), (0, ""), "no terminal, no bar");
 }
+
+#[test]
+fn a_narrow_terminal_has_no_line_that_wraps() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    for columns in [10, 30, 65, 66, 80] {
+        let mut terminal = Pty::open(columns, 24);
+        let mut command = command(&url, &["--connections", "2", "--ramp", "1h"]);
+        terminal.give_to(command.env("TERM", "xterm")).stdout(Stdio::null());
+        let mut bench = command.spawn().unwrap();
+        terminal.wait_for("1 of 2");
+        kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+        assert!(bench.wait().unwrap().success());
+        assert!(terminal.give_to(Command::new("echo").arg("the end")).status().unwrap().success());
+        terminal.wait_for("the end");
+        assert_eq!(terminal.seen.contains(BAR), columns >= 66, "{columns}: {:?}", terminal.seen);
+        let drawn = terminal.seen.replace("\u{1b}[2K", "\r");
+        let widest = drawn.split(['\r', '\n']).map(|part| part.chars().count()).max();
+        assert!(widest.unwrap() <= usize::from(columns), "{columns}: {:?}", terminal.seen);
+    }
+}
