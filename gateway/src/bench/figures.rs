@@ -27,6 +27,9 @@ pub(super) struct Figures {
     pub(super) refused: BTreeMap<u16, u64>,
     /// Requests that got no reply, or not all of them.
     pub(super) unanswered: u64,
+    /// Those of them that got some of their replies, and how many replies these are.
+    pub(super) incomplete: u64,
+    pub(super) parts: u64,
     /// Replies that no request asked for. They count as wrong too.
     pub(super) surplus: u64,
     /// Requests that were due but never sent.
@@ -69,6 +72,8 @@ impl Figures {
             answered: 0,
             refused: BTreeMap::new(),
             unanswered: 0,
+            incomplete: 0,
+            parts: 0,
             surplus: 0,
             unsent: 0,
             wrong: 0,
@@ -140,6 +145,12 @@ impl Figures {
         if self.window.contains(&intended) {
             record(&mut self.latency, now.saturating_sub(intended), 1);
         }
+    }
+
+    /// A request that was given up had got so many of its replies.
+    pub(super) fn note_parts(&mut self, came: u32) {
+        self.incomplete += u64::from(came > 0);
+        self.parts += u64::from(came);
     }
 
     /// So many requests of one connection were never sent. The oldest should have been at `oldest`, the

@@ -16,7 +16,7 @@ pub(super) struct Pending {
     number: u64,
     pub(super) flag: u32,
     /// Replies that are still to come, at least one.
-    left: u32,
+    pub(super) left: u32,
     /// A later request was answered before it.
     pub(super) is_overtaken: bool,
     /// When it should have been sent.

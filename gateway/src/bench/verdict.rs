@@ -13,7 +13,11 @@ pub(super) fn differences(
 ) -> Vec<String> {
     let mut lines = Vec::new();
     for (count, one, many) in [
-        (figures.unanswered, "request has no reply", "requests have no reply"),
+        (
+            figures.unanswered.saturating_sub(figures.incomplete),
+            "request has no reply",
+            "requests have no reply",
+        ),
         (figures.refusals(), "request was refused", "requests were refused"),
         (figures.wrong, "message is not what it should be", "messages are not what they should be"),
         (figures.failures(), "connection could not be opened", "connections could not be opened"),
@@ -22,6 +26,11 @@ pub(super) fn differences(
         if count > 0 {
             lines.push(plural(count, one, many));
         }
+    }
+    if figures.incomplete > 0 {
+        let requests = plural(figures.incomplete, "request has", "requests have");
+        let replies = plural(figures.parts, "reply", "replies");
+        lines.push(format!("{requests} fewer replies than --replies says: {replies} to them came"));
     }
     lines.extend(hint(figures, kind).map(str::to_owned));
     if matches!(kind, Kind::Rooms { .. }) && figures.delivered != figures.deliveries_due {
@@ -57,7 +66,10 @@ pub(super) fn differences(
 
 /// What may be wrong with the arguments, if messages are not what they should be.
 fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
-    let nothing_came = figures.wrong == 0 && figures.answered == 0 && figures.refused.is_empty();
+    // A server that closed the connections has said why.
+    let is_explained = figures.losses() > 0 || figures.incomplete > 0;
+    let nothing_came =
+        figures.wrong == 0 && figures.answered == 0 && figures.refused.is_empty() && !is_explained;
     if let (true, true, Kind::Call { .. }) = (nothing_came, figures.unanswered > 0, kind) {
         return Some("no reply has come: does the command have none (--replies 0)?");
     }
@@ -67,7 +79,7 @@ fn hint(figures: &Figures, kind: Kind) -> Option<&'static str> {
     match (kind, figures.answered) {
         (Kind::Call { replies: 0, .. }, _) => Some("replies came, and --replies says that there are none"),
         // A refusal is a reply.
-        (Kind::Call { .. }, 0) if figures.refused.is_empty() => {
+        (Kind::Call { .. }, 0) if figures.refused.is_empty() && figures.incomplete == 0 => {
             Some("no message is a reply to the command: is it a plain WebSocket echo (--echo)?")
         }
         (Kind::Echo, 0) => Some("no message is an echo: does the server want packets (without --echo)?"),
@@ -83,15 +95,21 @@ mod tests {
     use super::*;
     use crate::bench::admin::Packets;
 
+    /// The lines of 10 requests, all answered before this change.
+    fn check(change: &dyn Fn(&mut Figures), kind: Kind, counted: Option<&Result<Counted, String>>) -> String {
+        let mut figures = Figures::new().unwrap();
+        (figures.sent, figures.answered) = (10, 10);
+        change(&mut figures);
+        differences(&figures, kind, counted).join("; ")
+    }
+
+    fn call(cmd: u16, echoes: bool) -> Kind {
+        Kind::Call { cmd, echoes, replies: 1 }
+    }
+
     #[test]
     fn each_difference_has_a_line() {
         let rooms = Kind::Rooms { members: 2 };
-        let check = |change: &dyn Fn(&mut Figures), kind, counted: Option<&Result<Counted, String>>| {
-            let mut figures = Figures::new().unwrap();
-            (figures.sent, figures.answered) = (10, 10);
-            change(&mut figures);
-            differences(&figures, kind, counted).join("; ")
-        };
         assert_eq!(check(&|_| {}, Kind::Echo, None), "");
         assert_eq!(check(&|figures| figures.unsent = 3, Kind::Echo, None), "", "that is a low rate");
         assert_eq!(check(&|figures| figures.unanswered = 3, Kind::Echo, None), "3 requests have no reply");
@@ -113,7 +131,6 @@ mod tests {
         assert!(check(&|_| {}, Kind::Echo, Some(&Err("no".to_owned()))).ends_with("own count: no"));
         let nobody = Counted { own, server: Packets::default(), differing: 1 };
         assert!(check(&|_| {}, Kind::Echo, Some(&Ok(nobody))).contains("knows none of 1 connection"));
-        let call = |cmd, echoes| Kind::Call { cmd, echoes, replies: 1 };
         let none = Kind::Call { cmd: 1101, echoes: true, replies: 0 };
         for (kind, answered, surplus, hint) in [
             (call(1101, true), 0, 1, Some("is it a plain WebSocket echo (--echo)?")),
@@ -136,18 +153,6 @@ mod tests {
             let line = check(&|figures| figures.answered = answered, kind, None);
             assert!(!line.contains("--"), "{line}");
         }
-        let silent = |answered| {
-            move |figures: &mut Figures| (figures.answered, figures.unanswered) = (answered, 10 - answered)
-        };
-        for (kind, answered, has_hint) in [
-            (call(1107, false), 0, true),
-            (call(1107, false), 1, false),
-            (Kind::Echo, 0, false),
-            (rooms, 0, false),
-        ] {
-            let line = check(&silent(answered), kind, None);
-            assert_eq!(line.contains("(--replies 0)"), has_hint, "{line}");
-        }
         let refuse = |figures: &mut Figures| {
             (figures.wrong, figures.answered) = (1, 0);
             figures.refuse(3);
@@ -165,6 +170,46 @@ mod tests {
         ] {
             let figures = Figures { misdelivered, ..Figures::new().unwrap() };
             assert_eq!(differences(&figures, Kind::Rooms { members: 2 }, None).join("; "), expected);
+        }
+    }
+
+    #[test]
+    fn requests_without_replies_have_a_hint_unless_something_else_explains_them() {
+        let silent = |answered| {
+            move |figures: &mut Figures| (figures.answered, figures.unanswered) = (answered, 10 - answered)
+        };
+        for (kind, answered, has_hint) in [
+            (call(1107, false), 0, true),
+            (call(1107, false), 1, false),
+            (Kind::Echo, 0, false),
+            (Kind::Rooms { members: 2 }, 0, false),
+        ] {
+            let line = check(&silent(answered), kind, None);
+            assert_eq!(line.contains("(--replies 0)"), has_hint, "{line}");
+        }
+        let lose = |figures: &mut Figures| {
+            silent(0)(figures);
+            figures.lose("a".to_owned());
+        };
+        let line = check(&lose, call(1107, false), None);
+        assert!(line.ends_with("before its time") && !line.contains("--"), "{line}");
+        for (wrong, came, expected) in [
+            (
+                0,
+                &[3][..],
+                "9 requests have no reply; 1 request has fewer replies than --replies says: 3 replies",
+            ),
+            (0, &[1; 10], "10 requests have fewer replies than --replies says: 10 replies to them came"),
+            (1, &[1; 10], "10 requests have fewer replies than --replies says: 10 replies to them came"),
+        ] {
+            let part = |figures: &mut Figures| {
+                silent(0)(figures);
+                figures.wrong = wrong;
+                came.iter().for_each(|came| figures.note_parts(*came));
+            };
+            let line = check(&part, call(1107, false), None);
+            assert!(line.contains(expected) && !line.contains('?'), "{line}");
+            assert_eq!(line.starts_with(expected), wrong == 0, "{line}");
         }
     }
 }

@@ -147,6 +147,11 @@ fn what_is_not_answered_as_it_should_be_is_a_difference() {
             "requests were refused",
         ),
         (&["--cmd", "1102", "--connections", "1", "--timeout", "100ms"], "1 request has no reply"),
+        (
+            &["--replies", "2", "--connections", "3", "--timeout", "100ms"],
+            r#"["3 requests have fewer replies than --replies says: 3 replies to them came"]"#,
+        ),
+        (&["--cmd", "1106", "--connections", "1"], r#"no reply","1 connection ended before its time"]"#),
         (&["--cmd", "1106", "--connections", "2", "--rate", "50"], "2 connections ended before their time"),
         (&["--cmd", "1104", "--hex", "0002", "--connections", "1"], "messages are not what they should be"),
         (&["--connections", "8"], "3 connections could not be opened"),

@@ -145,8 +145,10 @@ impl Session {
     pub(super) fn give_up(&mut self, shared: &mut Shared) {
         let now = shared.clock.now();
         self.has_given_up |= !self.in_flight.is_empty();
+        let replies = shared.plan.kind.replies();
         for pending in self.in_flight.take() {
             shared.figures.give_up(pending.intended, now);
+            shared.figures.note_parts(replies.saturating_sub(pending.left));
         }
         let owed = std::mem::take(&mut self.owed);
         if let Some(schedule) = shared.schedule.as_ref().filter(|_| owed > 0) {

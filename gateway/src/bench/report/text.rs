@@ -47,12 +47,13 @@ fn head(report: &Report) -> Vec<String> {
 
 fn counts(report: &Report) -> Vec<String> {
     let refused: u64 = report.refused.values().sum();
+    let unanswered = if report.replies > 1 { "without all replies" } else { "without a reply" };
     let mut lines = vec![String::new(), format!("rate         {:.1} {}/s", report.rate, report.counted())];
     if let Some(due) = report.rate_due.filter(|_| report.rate_was_reached == Some(false)) {
         lines.push(format!("             of {due:.1} due: the rate was not reached"));
     }
     lines.push(format!(
-        "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
+        "requests     {} sent, {} answered, {refused} refused, {} wrong, {} {unanswered}, {} due but not sent",
         report.sent, report.answered, report.wrong, report.unanswered, report.unsent
     ));
     for (id, count) in &report.refused {
