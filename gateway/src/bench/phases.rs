@@ -73,6 +73,7 @@ impl Mark {
 /// Opens all connections. Returns whether there is one that can send.
 pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
     let (start, mut next, mut events) = (engine.now(), 0, events());
+    let mut stand = Standstill::new(start);
     let all = engine.connections.len();
     let ramp = engine.shared.plan.ramp;
     let due = |index: usize| {
@@ -81,6 +82,11 @@ pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
     };
     loop {
         let now = engine.now();
+        // Others would fail too, after a whole timeout of 64 each. A ramp has an end of its own.
+        if ramp == 0 && stand.lasts(engine.shared.figures.opened, now) >= engine.shared.plan.timeout {
+            give_up_from(next, engine);
+            next = all;
+        }
         while next < all && due(next) <= now && (ramp > 0 || engine.count(Standing::Opening) < MAX_OPENING) {
             engine.open(next);
             next += 1;
@@ -93,7 +99,7 @@ pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
                 break;
             }
             restart(engine);
-            next = 0;
+            (next, stand) = (0, Standstill::new(engine.now()));
             continue;
         }
         if is_over || engine.is_interrupted() {
@@ -114,6 +120,38 @@ pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
         engine.act(index, |connection, _| connection.set_sender(sender));
     }
     Ok(!engine.senders.is_empty())
+}
+
+/// The time in which no connection is opened.
+struct Standstill {
+    since: u64,
+    opened: u64,
+}
+
+impl Standstill {
+    fn new(now: u64) -> Self {
+        Standstill { since: now, opened: 0 }
+    }
+
+    /// How long it has lasted, if so many have been opened by now.
+    fn lasts(&mut self, opened: u64, now: u64) -> u64 {
+        if opened > self.opened {
+            (self.since, self.opened) = (now, opened);
+        }
+        now.saturating_sub(self.since)
+    }
+}
+
+/// Connections from this one on are not begun.
+fn give_up_from(next: usize, engine: &mut Engine) {
+    let figures = &mut engine.shared.figures;
+    // If none was opened, the reasons of those that were begun say it all.
+    if figures.opened > 0 {
+        let within = Duration::from_nanos(engine.shared.plan.timeout);
+        for _ in next..engine.connections.len() {
+            figures.fail(format!("not tried, since none was opened within {within:?}"));
+        }
+    }
 }
 
 fn is_open(engine: &Engine, index: usize) -> bool {
@@ -253,4 +291,19 @@ pub(super) fn close(engine: &mut Engine) -> io::Result<()> {
     engine.shared.figures.unclosed += engine.count(Standing::Closing) as u64;
     engine.progress.end();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standstill_ends_with_each_connection_that_is_opened() {
+        let mut stand = Standstill::new(100);
+        for (opened, now, expected) in
+            [(0, 100, 0), (0, 150, 50), (1, 160, 0), (1, 190, 30), (3, 200, 0), (3, 300, 100), (4, 310, 0)]
+        {
+            assert_eq!(stand.lasts(opened, now), expected, "{opened} at {now}");
+        }
+    }
 }

@@ -191,6 +191,43 @@ fn refusing_echo() -> String {
     url
 }
 
+/// An echo server that upgrades so many connections, and is silent to all others.
+fn taciturn_echo(upgraded: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut silent = vec![];
+        for (number, tcp) in listener.incoming().enumerate() {
+            let tcp = tcp.unwrap();
+            if number < upgraded {
+                thread::spawn(move || serve(tcp, Fault::None, &|| ()));
+            } else {
+                silent.push(tcp);
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn opening_ends_where_a_server_answers_no_more() {
+    for (ramp, connections, tried, not_tried) in
+        [("0", 300, None, "not tried, since none was opened within 1s"), ("100ms", 100, Some(95), "")]
+    {
+        let connections = connections.to_string();
+        let arguments = ["--echo", "--connections", &connections, "--timeout", "1s", "--ramp", ramp];
+        let (status, figures) = run_briefly(&taciturn_echo(5), &arguments);
+        let failed = figures["failed"].as_object().unwrap();
+        let of = |reason: &str| failed.get(reason).map_or(0, |count| count.as_u64().unwrap());
+        let (silent, left) = (of("no answer in time"), of(not_tried));
+        assert_eq!((status, count(&figures, "opened")), (1, 5), "{figures}");
+        assert_eq!((silent + left + 5).to_string(), connections, "{figures}");
+        // No more than the 64 that waited, and those that took the place of the five and of those that
+        // expired before.
+        assert!(tried.map_or(silent < 2 * 64 + 5, |tried| silent == tried), "{figures}");
+    }
+}
+
 #[test]
 fn a_place_that_cannot_be_filled_is_tried_again() {
     let arguments = [
