@@ -52,14 +52,15 @@ export function get(path, parameters = {}, patience = PATIENCE_MS) {
   return inTurn(() => request(`api/${path}${query && `?${query}`}`, {}, patience));
 }
 
-/** Has something done, by a body of JSON. It asks for the token if there is none, and again if it is wrong. */
-export async function post(path, body) {
+/** Has something done, by a body of JSON, after a check. It asks for the token if there is none, and again if it is wrong. */
+export async function post(path, body, check) {
   if (token() === null && !(await askForToken("Whatever changes the server needs the token."))) {
     throw new Refused(401, "nothing was done: it needs the token");
   }
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
   for (;;) {
     try {
+      await check?.();
       return await inTurn(() => request(`api/${path}`, options, PATIENCE_MS));
     } catch (error) {
       if (error.status !== 401) throw error;

@@ -100,6 +100,13 @@ export class Connections {
     setText(find(".note", this.#form), text);
   }
 
+  /** The server was started anew: its ids are those of other connections. */
+  forget() {
+    this.#body.replaceChildren();
+    this.#rows.clear();
+    this.#recorded.clear();
+  }
+
   #fieldsOf(form) {
     const { search, everywhere, previous, next } = form.elements;
     let timer;
@@ -156,8 +163,9 @@ export class Connections {
     const focused = document.activeElement;
     const rows = new Map();
     for (const connection of connections) {
-      const key = place(connection.id, connection);
-      const row = this.#rows.get(key) ?? this.#makeRow(key);
+      // Another server may have been started anew, too.
+      const key = `${place(connection.id, connection)} ${connection.connected_ms}`;
+      const row = this.#rows.get(key) ?? this.#makeRow(connection);
       this.#update(row, connection, now);
       rows.set(key, row);
     }
@@ -169,9 +177,9 @@ export class Connections {
     this.#rows = rows;
   }
 
-  #makeRow(key) {
+  #makeRow(connection) {
     const cells = COLUMNS.map(([, , , { className = "" }]) => make("td", { className }));
-    const action = (text, act) => button(text, act, { ariaLabel: `${text} ${key}` });
+    const action = (text, act) => button(text, act, { ariaLabel: `${text} ${place(connection.id, connection)}` });
     const row = { cells, connection: null };
     row.debug = action("Debug", () => this.#switch(row, "debug", !row.connection.debug));
     row.record = action("Record", () => this.#switch(row, "record", !this.#recorded.has(row.connection.id)));
@@ -192,8 +200,8 @@ export class Connections {
   }
 
   async #switch(row, what, on) {
-    const { id, node } = row.connection;
-    await this.#do(what, { id, node, on }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
+    const { id } = row.connection;
+    await this.#do(what, row.connection, { on }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
       row[what].ariaPressed = on;
       if (what === "debug") {
         row.connection.debug = on;
@@ -205,11 +213,12 @@ export class Connections {
   }
 
   async #kick(row) {
-    const { id, node, account, peer } = row.connection;
+    const { connection } = row;
+    const { id, account, peer } = connection;
     const dialog = find("#kick");
-    setText(find(".whom", dialog), `${place(id, row.connection)}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
+    setText(find(".whom", dialog), `${place(id, connection)}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
     if ((await ask(dialog)) !== "kick") return;
-    await this.#do("kick", { id, node }, `kicked: ${id}`, () => {
+    await this.#do("kick", connection, {}, `kicked: ${id}`, () => {
       row.element.classList.add("gone");
       for (const button of [row.debug, row.record, row.kick]) button.disabled = true;
       // Where the focus is the list stands still.
@@ -217,15 +226,25 @@ export class Connections {
     });
   }
 
-  async #do(path, body, done, then) {
+  /** Acts on a connection, but not on another one that has its id by now. */
+  async #do(path, connection, more, done, then) {
+    const { id, node, connected_ms } = connection;
+    const body = JSON.stringify({ id, ...(node ? { node } : { connected_ms }), ...more });
     try {
-      await post(path, JSON.stringify(body));
+      await post(path, body, () => node && this.#check(connection));
       then();
       this.#say(done, false);
     } catch (error) {
-      this.#say(`${path} ${body.id}: ${error.message}`, true);
+      this.#say(`${path} ${id}: ${error.message}`, true);
     }
     this.refresh();
+  }
+
+  /** Other servers do not compare the time. @throws the connection is not in the list any more */
+  async #check({ id, node, connected_ms }) {
+    const { connections } = await get("connections", this.#parameters());
+    const isIt = (one) => one.id === id && one.node === node && one.connected_ms === connected_ms;
+    if (!connections.some(isIt)) throw new Error("it is not in the list any more");
   }
 
   #say(text, hasFailed) {

@@ -18,8 +18,8 @@ const LIST_PATIENCE_MS = [1000, 4000];
 const WORDS = { gone: "no answer", locked: "needs the token" };
 
 let timer;
-/** Which server was seen: the time of its start. */
-let started = null;
+/** Of which start the page shows connections, and names and recordings. */
+let [started, loaded] = [null, null];
 let answeredAt = null;
 let listedAt = -Infinity;
 let [listPatience] = LIST_PATIENCE_MS;
@@ -69,13 +69,17 @@ async function lookOnce(isAsked) {
   showState(stats);
   showFigures(stats);
   connections.isInCluster = stats.node !== null;
-  graphs.show(await get("history", graphs.parameters(now)));
   if (started !== stats.started_ms) {
-    // Its ids are of other connections.
+    started = stats.started_ms;
     find("#kick").close("cancel");
+    connections.forget();
+    listedAt = -Infinity;
+  }
+  graphs.show(await get("history", graphs.parameters(now)));
+  if (loaded !== started) {
     connections.names = await operatorConsole.load();
     await recordings.load();
-    started = stats.started_ms;
+    loaded = started;
   }
   const isDue = performance.now() - listedAt >= LIST_MS && !connections.isHeld;
   if (isAsked || isDue) await list(stats, now);

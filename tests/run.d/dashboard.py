@@ -7,6 +7,7 @@ from pathlib import Path
 
 import crowd
 import dashboard_cluster
+import dashboard_restart
 from dashboard_cluster import OPERATOR
 from dashboard_page import Page
 from server import program
@@ -52,6 +53,7 @@ def run(step, logs, installer, built, shots):
                 page.state("draining")
                 page.show("header")
                 page.shoot("draining")
+        dashboard_restart.run(page, servers, TOKEN)
         with servers.start("exposed", admin="0.0.0.0:0"):
             page.ask_at_once(servers.url, TOKEN)
         dashboard_cluster.run(page, servers, nats, TOKEN)
