@@ -8,6 +8,7 @@ from pathlib import Path
 import crowd
 import dashboard_cluster
 import dashboard_restart
+import dashboard_sums
 from dashboard_cluster import OPERATOR
 from dashboard_page import Page
 from server import program
@@ -54,6 +55,7 @@ def run(step, logs, installer, built, shots):
                 page.show("header")
                 page.shoot("draining")
         dashboard_restart.run(page, servers, TOKEN)
+        dashboard_sums.run(page, servers)
         with servers.start("exposed", admin="0.0.0.0:0"):
             page.ask_at_once(servers.url, TOKEN)
         dashboard_cluster.run(page, servers, nats, TOKEN)
