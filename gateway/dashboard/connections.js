@@ -8,8 +8,6 @@ const PAGE = 100;
 const MAX_SORTED = 10_000;
 /** From the last key to the search. */
 const TYPING_MS = 250;
-/** How long the server waits for the others. */
-const OTHERS_MS = 2000;
 
 const count = (value) => number(value);
 const zero = (id) => (id === "0" ? "" : id);
@@ -88,12 +86,12 @@ export class Connections {
     return everywhere.checked ? { ...page, all_nodes: true } : { ...page, sort: this.#sort, search: search.value.trim() };
   }
 
-  /** Asks for the list, and shows it. `patience`: milliseconds. */
-  async load(now, patience) {
-    const more = this.#form.elements.everywhere.checked ? OTHERS_MS : 0;
-    const answer = await get("connections", this.#parameters(), patience + more);
+  /** Asks for the list, and shows it. `now` tells the time. `isAsked`: also if it stands still by now. */
+  async load(now, isAsked) {
+    const answer = await get("connections", this.#parameters());
+    if (this.isHeld && !isAsked) return;
     this.note(answer.missing_nodes?.length ? `no answer from ${answer.missing_nodes.join(", ")}` : "");
-    this.#show(answer, now);
+    this.#show(answer, now());
   }
 
   note(text) {

@@ -18,6 +18,8 @@ export class Graphs {
   /** The command that the last request named, and the one whose history is there. */
   #asked = null;
   #known = null;
+  /** Whether that request was for all seconds. */
+  #isWhole = false;
   #clients = new Graph({ title: "Clients by state", unit: "connections", text: (value) => number(value) });
   #packets = new Graph({ title: "Packets", unit: "per second", text: (value) => number(value, 1) });
   #latency = new Graph({
@@ -40,13 +42,14 @@ export class Graphs {
   parameters(nowMs) {
     this.#asked = this.#select.value;
     const seconds = this.#asked === this.#known ? this.#series.missing(nowMs) : SECONDS;
+    this.#isWhole = seconds === SECONDS;
     return this.#asked === "all" ? { seconds } : { seconds, cmd: this.#asked };
   }
 
   /** Shows an answer of /api/history. */
   show(answer) {
     this.#offer(answer.commands);
-    this.#known = this.#series.merge(answer) ? this.#asked : null;
+    this.#known = this.#series.merge(answer) || this.#isWhole ? this.#asked : null;
     const series = this.#series;
     const begin = Math.min(series.begin(), SECONDS - LEAST_SECONDS);
     const times = series.times().slice(begin);
@@ -101,7 +104,7 @@ export class Series {
     return [...this.values.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   }
 
-  /** Lays an answer over what is known. Returns whether the past is known, too: not if the clock was set back. */
+  /** Lays an answer over what is known. Returns whether none is missing between. */
   merge(answer) {
     // A server that has only just begun has no second.
     const by = (answer.end_s || this.end) - this.end;
@@ -123,7 +126,7 @@ export class Series {
     for (const [cmd, lines] of Object.entries({ all: answer.request_ms, ...answer.by_command })) {
       for (const [name, values] of Object.entries(lines)) lay(`ms ${cmd} ${name}`, values);
     }
-    return by >= 0;
+    return by >= 0 && by <= zeros.length;
   }
 
   #advance(by) {

@@ -19,6 +19,8 @@ TOKEN = "the-token-of-this-test-0123456789"
 TALKERS = 20
 CONNECTIONS = 10_000
 BLOCK_MS = 3000
+WAITED_MS = 8000
+"""More than a call waits for a worker."""
 ECHOES = 7
 PAST = 2.5
 """Seconds before the first look."""
@@ -136,6 +138,8 @@ def under_load(step, page, servers, server):
     page.shoot("stuck")
     page.state("serving")
     blocked.close()
+    page.call_meanwhile(lambda: crowd.player(server.port, "the one that blocks", 77), WAITED_MS)
+    # Its seconds without an end are missing afterwards.
     page.hang(server)
 
 

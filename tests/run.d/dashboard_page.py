@@ -3,10 +3,28 @@
 import json
 import signal
 
+import crowd
 from dashboard_look import ENTER, ESCAPE, RIGHT, TAB, WIDE, Look
 
 ROW = "[...document.querySelectorAll('#connections tbody tr')].find((row) => row.textContent.includes(arguments[0]))"
 COLUMN = "[...document.querySelectorAll('#connections th')].findIndex((th) => th.textContent === arguments[0])"
+WATCH = """
+window.states = [];
+const button = document.querySelector('#console button:not([type])');
+const state = document.querySelector('#state');
+const note = () => button.disabled && window.states.push(state.textContent);
+new MutationObserver(note).observe(state, { childList: true, characterData: true, subtree: true });
+"""
+"""Notes each state that the page shows while a call waits."""
+ALL_SECONDS = """(() => {
+  const details = document.querySelectorAll('.graph details')[1];
+  details.open = true;
+  details.querySelector('button').click();
+  const seconds = [...details.querySelectorAll('tbody tr')].map((row) => Date.parse(`1970-01-01T${row.cells[0].textContent}Z`));
+  const [newest, oldest] = [seconds[0], seconds.at(-1)];
+  return seconds.length > 5 && (newest - oldest + 86400000) % 86400000 === (seconds.length - 1) * 1000;
+})()"""
+"""Whether the table behind the second graph has each second from the oldest to the newest."""
 GRAPHS = ("Clients by state", "Packets", "Latency", "Closes by cause")
 WRONG = "a-wrong-token"
 
@@ -204,6 +222,22 @@ class Page(Look):
         self.wait("the figures are marked as old", "document.querySelector('main').matches('.stale')")
         server.process.send_signal(signal.SIGCONT)
         self.state("serving")
+
+    def call_meanwhile(self, player, milliseconds):
+        """While a call waits for a worker that hangs, the state goes on; and then the graphs have all seconds."""
+        client = player()
+        crowd.block(client, milliseconds)
+        self.state("stuck in command 1107 echo.block")
+        self.run(WATCH)
+        self.driver.click("#console button:not([type])")
+        self.wait("the call waits", "document.querySelector('#console button:not([type])').disabled")
+        self.wait("the call ends", "!document.querySelector('#console button:not([type])').disabled")
+        seen = self.run("return window.states")
+        stuck = sum("stuck" in state for state in seen)
+        self.case(stuck == len(seen) > 2, f"while the call waits, the state goes on: {seen}")
+        self.state("serving")
+        client.close()
+        self.wait("all seconds are shown", ALL_SECONDS)
 
     def lose(self, server):
         self.run("window.sameTab = true")

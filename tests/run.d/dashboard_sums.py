@@ -37,6 +37,8 @@ def phases(page, servers):
         page.open(servers.url)
         wrong = page.run(MERGE)
         page.case(wrong == [], f"each second is taken once, whatever its phase and lateness: {wrong}")
+        whole = page.run(WHOLE)
+        page.case(whole == [True, True, False, False], f"an answer that came late, or a clock set back, is noticed: {whole}")
 
 
 def near_half_a_second(page, servers, stack):
@@ -75,6 +77,19 @@ def talk(page, servers, server):
     return count
 
 
+WHOLE = """
+return import(new URL('dashboard/graphs.js', location)).then(({ Series }) => {
+  const series = new Series();
+  const merge = (end_s, ...packets_sent) => {
+    const lines = { packets_received: packets_sent, packets_sent };
+    return series.merge({ end_s, ...lines, clients: {}, closed: {}, request_ms: {}, by_command: {} });
+  };
+  merge(1_800_000_000, 1, 2, 3);
+  const later = [1_800_000_001, 1_800_000_004, 1_800_000_008, 1_700_000_000];
+  return later.map((end) => merge(end, 1, 2, 3));
+});
+"""
+"""Whether answers of three seconds have all that are new."""
 MERGE = """
 return import(new URL('dashboard/graphs.js', location)).then(({ Series }) => {
   const wrong = [];
