@@ -1,7 +1,7 @@
 // The list of connections: a page of it at a time, searched and sorted by the server.
 
 import { get, post } from "./api.js";
-import { ask, button, bytes, command, duration, find, make, number, setText } from "./dom.js";
+import { ask, button, bytes, command, duration, find, make, number, setText, visible } from "./dom.js";
 
 const PAGE = 100;
 /** The furthest that the server sorts and searches. */
@@ -14,8 +14,8 @@ const zero = (id) => (id === "0" ? "" : id);
 /** Each server of a cluster has ids of its own. */
 const place = (id, { node }) => (node ? `${node} ${id}` : id);
 const words = (name) => name.replaceAll("_", " ");
-const platform = (name, { zone_id: zone }) => (zone ? `${name} ${zone}`.trim() : name);
-const custodian = (name, { custodian_role_id: id }) => `${name} ${zero(id)}`.trim();
+const platform = (name, { zone_id: zone }) => `${visible(name)} ${zone || ""}`.trim();
+const custodian = (name, { custodian_role_id: id }) => `${visible(name)} ${zero(id)}`.trim();
 const age = (ms, _, { now }) => duration((now - ms) / 1000);
 const lastCommand = (cmd, _, { names }) => (cmd ? command(cmd, names.get(cmd)) : "");
 /** Texts of clients, which may be long. */
@@ -26,7 +26,7 @@ const COLUMNS = [
   ["Id", "id", place, {}],
   ["Address", "peer", String, {}],
   ["Kind", "kind", words, {}],
-  ["Account", "account", String, LONG],
+  ["Account", "account", visible, LONG],
   ["Role", "role_id", zero, {}],
   ["Platform, zone", "platform", platform, LONG],
   ["Custodian", "custodian", custodian, LONG],
@@ -214,7 +214,8 @@ export class Connections {
     const { connection } = row;
     const { id, account, peer } = connection;
     const dialog = find("#kick");
-    setText(find(".whom", dialog), `${place(id, connection)}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
+    setText(find(".whom", dialog), `${place(id, connection)}, from ${peer}, ${account ? "account:" : "not logged in"}`);
+    setText(find(".account", dialog), visible(account));
     if ((await ask(dialog)) !== "kick") return;
     await this.#do("kick", connection, {}, `kicked: ${id}`, () => {
       row.element.classList.add("gone");

@@ -29,6 +29,10 @@ MARKUP = "<img src=x onerror=\"document.title='taken over'\">"
 PLATFORM = "\"><script>document.title='taken over'</script>"
 ROLE = 9_007_199_254_740_993
 """More than a number of JavaScript holds."""
+TURNED = "\u202etxet desrever\u2066\n\u3164"
+"""A name that turns the text behind it, breaks the line, and ends in a letter without ink."""
+SHOWN = r"\u{202e}txet desrever\u{2066}\u{a}\u{3164}"
+"""The same where it is shown."""
 JOIN = 1201
 
 
@@ -115,6 +119,9 @@ def under_load(step, page, servers, server):
     page.latency("1101")
     page.shoot("light")
     page.hostile((MARKUP, PLATFORM), ROLE, f"{ECHOES + 1}")
+    turned = crowd.player(server.port, TURNED, 78, TURNED, TURNED)
+    page.hidden(TURNED, SHOWN)
+    turned.close()
     page.search_and_sort(TALKERS)
     page.stands_still()
     dashboard_cluster.alone(page)
@@ -125,6 +132,7 @@ def under_load(step, page, servers, server):
     page.call_message(JOIN, {"room": MARKUP}, "needs a login")
     page.call_message(JOIN, {"room": MARKUP}, '"members": 1', login={"account": "caller", "role_id": "5"})
     page.call_message(crowd.LOGIN, {"account": MARKUP, "role_id": "6"}, MARKUP.replace('"', '\\"'))
+    page.call_message(crowd.LOGIN, {"account": "\u202eflow", "role_id": "6"}, r"\u{202e}flow")
     page.show("#console")
     page.shoot("console")
     page.keyboard()

@@ -95,6 +95,20 @@ class Page(Look):
         self.case(True, f"the list counts the client's {received} packets")
         self.clean()
 
+    def hidden(self, name, shown):
+        """Of a name that would turn or break the words beside it each such character is written out."""
+        self.wait("the client with controls in its name is in the list", f"{ROW} !== undefined", shown)
+        cells = self.run(f"return [...{ROW}.cells].map((cell) => cell.textContent)", shown)
+        self.case(cells.count(shown) >= 2, f"a name with controls is written out, wherever it stands: {cells}")
+        self.act(shown, "Kick")
+        self.wait("it asks", "document.querySelector('#kick').open")
+        words = [self.driver.text(f"#kick {part}") for part in (".whom", ".account")]
+        is_apart = words[1] == shown and "desrever" not in words[0]
+        self.case(is_apart, f"the question has the name apart from its words: {words}")
+        self.keys(ESCAPE)
+        text = self.run("return document.documentElement.textContent")
+        self.case(not any(one in text for one in name if ord(one) > 127), "no control is on the page")
+
     def clean(self):
         made = "return document.querySelectorAll('td *:not(button), td img, pre *, dialog img').length"
         title = self.run("return document.title")
@@ -204,7 +218,7 @@ class Page(Look):
     def kick(self, whom, kicked):
         self.act(whom, "Kick")
         self.driver.wait("it asks", lambda: self.run("return document.querySelector('#kick').open"))
-        self.case(whom in self.driver.text("#kick .whom"), "it asks about whom, as text")
+        self.case(whom in self.driver.text("#kick .account"), "it asks about whom, as text")
         self.shoot("kick")
         self.keys(ESCAPE)
         self.case(self.run(f"return {ROW} !== undefined", whom), "Escape kicks nobody")
