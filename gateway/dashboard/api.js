@@ -1,5 +1,5 @@
-// Requests to the server, one at a time, as each takes one of its few connections; and the operator's token, which is
-// in sessionStorage only: no other tab, site or disk has it.
+// Requests to the server, one at a time beside that for figures, as each takes one of its few connections; and
+// the operator's token, which is in sessionStorage only: no other tab, site or disk has it.
 
 import { ask, find } from "./dom.js";
 
@@ -25,16 +25,16 @@ function inTurn(act) {
   return mine;
 }
 
-async function request(path, options, patience) {
+async function request(path, options = {}) {
   const headers = { ...options.headers };
   if (token() !== null) headers.Authorization = `Bearer ${token()}`;
   let [response, text, value] = [];
   try {
-    const signal = AbortSignal.timeout(patience);
+    const signal = AbortSignal.timeout(PATIENCE_MS);
     response = await fetch(path, { ...options, headers, signal, cache: "no-store", credentials: "omit" });
     text = await response.text();
   } catch (error) {
-    throw new Gone(error.name === "TimeoutError" ? `no answer within ${patience / 1000} s` : "no answer");
+    throw new Gone(error.name === "TimeoutError" ? `no answer within ${PATIENCE_MS / 1000} s` : "no answer");
   }
   try {
     value = JSON.parse(text);
@@ -46,21 +46,25 @@ async function request(path, options, patience) {
   return value;
 }
 
+/** Its figures, at once: what was asked before may take long, and says nothing about its state. */
+export const getStats = () => request("api/stats");
+
 /** What is at a path of the API. */
-export function get(path, parameters = {}, patience = PATIENCE_MS) {
+export function get(path, parameters = {}) {
   const query = new URLSearchParams(parameters).toString();
-  return inTurn(() => request(`api/${path}${query && `?${query}`}`, {}, patience));
+  return inTurn(() => request(`api/${path}${query && `?${query}`}`));
 }
 
-/** Has something done, by a body of JSON. It asks for the token if there is none, and again if it is wrong. */
-export async function post(path, body) {
+/** Has something done, by a body of JSON, after a check. Asks for the token if there is none or a wrong one. */
+export async function post(path, body, check) {
   if (token() === null && !(await askForToken("Whatever changes the server needs the token."))) {
     throw new Refused(401, "nothing was done: it needs the token");
   }
   const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
   for (;;) {
     try {
-      return await inTurn(() => request(`api/${path}`, options, PATIENCE_MS));
+      await check?.();
+      return await inTurn(() => request(`api/${path}`, options));
     } catch (error) {
       if (error.status !== 401) throw error;
       forgetToken();

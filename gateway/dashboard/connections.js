@@ -1,23 +1,21 @@
 // The list of connections: a page of it at a time, searched and sorted by the server.
 
 import { get, post } from "./api.js";
-import { ask, button, bytes, command, duration, find, make, number, setText } from "./dom.js";
+import { ask, button, bytes, command, duration, find, make, number, setText, visible } from "./dom.js";
 
 const PAGE = 100;
 /** The furthest that the server sorts and searches. */
 const MAX_SORTED = 10_000;
 /** From the last key to the search. */
 const TYPING_MS = 250;
-/** How long the server waits for the others. */
-const OTHERS_MS = 2000;
 
 const count = (value) => number(value);
 const zero = (id) => (id === "0" ? "" : id);
 /** Each server of a cluster has ids of its own. */
 const place = (id, { node }) => (node ? `${node} ${id}` : id);
 const words = (name) => name.replaceAll("_", " ");
-const platform = (name, { zone_id: zone }) => (zone ? `${name} ${zone}`.trim() : name);
-const custodian = (name, { custodian_role_id: id }) => `${name} ${zero(id)}`.trim();
+const platform = (name, { zone_id: zone }) => `${visible(name)} ${zone || ""}`.trim();
+const custodian = (name, { custodian_role_id: id }) => `${visible(name)} ${zero(id)}`.trim();
 const age = (ms, _, { now }) => duration((now - ms) / 1000);
 const lastCommand = (cmd, _, { names }) => (cmd ? command(cmd, names.get(cmd)) : "");
 /** Texts of clients, which may be long. */
@@ -28,7 +26,7 @@ const COLUMNS = [
   ["Id", "id", place, {}],
   ["Address", "peer", String, {}],
   ["Kind", "kind", words, {}],
-  ["Account", "account", String, LONG],
+  ["Account", "account", visible, LONG],
   ["Role", "role_id", zero, {}],
   ["Platform, zone", "platform", platform, LONG],
   ["Custodian", "custodian", custodian, LONG],
@@ -88,16 +86,23 @@ export class Connections {
     return everywhere.checked ? { ...page, all_nodes: true } : { ...page, sort: this.#sort, search: search.value.trim() };
   }
 
-  /** Asks for the list, and shows it. `patience`: milliseconds. */
-  async load(now, patience) {
-    const more = this.#form.elements.everywhere.checked ? OTHERS_MS : 0;
-    const answer = await get("connections", this.#parameters(), patience + more);
+  /** Asks for the list, and shows it. `now` tells the time. `isAsked`: also if it stands still by now. */
+  async load(now, isAsked) {
+    const answer = await get("connections", this.#parameters());
+    if (this.isHeld && !isAsked) return;
     this.note(answer.missing_nodes?.length ? `no answer from ${answer.missing_nodes.join(", ")}` : "");
-    this.#show(answer, now);
+    this.#show(answer, now());
   }
 
   note(text) {
     setText(find(".note", this.#form), text);
+  }
+
+  /** The server was started anew: its ids are those of other connections. */
+  forget() {
+    this.#body.replaceChildren();
+    this.#rows.clear();
+    this.#recorded.clear();
   }
 
   #fieldsOf(form) {
@@ -156,8 +161,9 @@ export class Connections {
     const focused = document.activeElement;
     const rows = new Map();
     for (const connection of connections) {
-      const key = place(connection.id, connection);
-      const row = this.#rows.get(key) ?? this.#makeRow(key);
+      // Another server may have been started anew, too.
+      const key = `${place(connection.id, connection)} ${connection.connected_ms}`;
+      const row = this.#rows.get(key) ?? this.#makeRow(connection);
       this.#update(row, connection, now);
       rows.set(key, row);
     }
@@ -169,9 +175,9 @@ export class Connections {
     this.#rows = rows;
   }
 
-  #makeRow(key) {
+  #makeRow(connection) {
     const cells = COLUMNS.map(([, , , { className = "" }]) => make("td", { className }));
-    const action = (text, act) => button(text, act, { ariaLabel: `${text} ${key}` });
+    const action = (text, act) => button(text, act, { ariaLabel: `${text} ${place(connection.id, connection)}` });
     const row = { cells, connection: null };
     row.debug = action("Debug", () => this.#switch(row, "debug", !row.connection.debug));
     row.record = action("Record", () => this.#switch(row, "record", !this.#recorded.has(row.connection.id)));
@@ -192,8 +198,8 @@ export class Connections {
   }
 
   async #switch(row, what, on) {
-    const { id, node } = row.connection;
-    await this.#do(what, { id, node, on }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
+    const { id } = row.connection;
+    await this.#do(what, row.connection, { on }, `${what} ${on ? "on" : "off"}: ${id}`, () => {
       row[what].ariaPressed = on;
       if (what === "debug") {
         row.connection.debug = on;
@@ -205,11 +211,13 @@ export class Connections {
   }
 
   async #kick(row) {
-    const { id, node, account, peer } = row.connection;
+    const { connection } = row;
+    const { id, account, peer } = connection;
     const dialog = find("#kick");
-    setText(find(".whom", dialog), `${place(id, row.connection)}, ${account ? `account ${account}` : "not logged in"}, from ${peer}`);
+    setText(find(".whom", dialog), `${place(id, connection)}, from ${peer}, ${account ? "account:" : "not logged in"}`);
+    setText(find(".account", dialog), visible(account));
     if ((await ask(dialog)) !== "kick") return;
-    await this.#do("kick", { id, node }, `kicked: ${id}`, () => {
+    await this.#do("kick", connection, {}, `kicked: ${id}`, () => {
       row.element.classList.add("gone");
       for (const button of [row.debug, row.record, row.kick]) button.disabled = true;
       // Where the focus is the list stands still.
@@ -217,15 +225,25 @@ export class Connections {
     });
   }
 
-  async #do(path, body, done, then) {
+  /** Acts on a connection, but not on another one that has its id by now. */
+  async #do(path, connection, more, done, then) {
+    const { id, node, connected_ms } = connection;
+    const body = JSON.stringify({ id, ...(node ? { node } : { connected_ms }), ...more });
     try {
-      await post(path, JSON.stringify(body));
+      await post(path, body, () => node && this.#check(connection));
       then();
       this.#say(done, false);
     } catch (error) {
-      this.#say(`${path} ${body.id}: ${error.message}`, true);
+      this.#say(`${path} ${id}: ${error.message}`, true);
     }
     this.refresh();
+  }
+
+  /** Other servers do not compare the time. @throws the connection is not in the list any more */
+  async #check({ id, node, connected_ms }) {
+    const { connections } = await get("connections", this.#parameters());
+    const isIt = (one) => one.id === id && one.node === node && one.connected_ms === connected_ms;
+    if (!connections.some(isIt)) throw new Error("it is not in the list any more");
   }
 
   #say(text, hasFailed) {

@@ -1,7 +1,7 @@
 // The console: one request to the game, and its reply.
 
 import { get, post } from "./api.js";
-import { command, find, make, milliseconds, setText } from "./dom.js";
+import { command, find, make, milliseconds, setText, visible } from "./dom.js";
 
 const [LOGIN, ECHO] = ["1002", "1101"];
 const HEX = /^(\s*[0-9a-f]{2})*\s*$/i;
@@ -96,7 +96,7 @@ export class Console {
     const head = `${command(cmd, name && `${name.module}.${name.name}`)}, ${milliseconds(ms)}`;
     const size = `${hex.length / 2} bytes`;
     const text = error === 0 ? `${head}: ${size}` : `${head}: refused with ${error}${meaning ? `, ${meaning}` : ""}`;
-    this.#say(text, error !== 0, json === null ? "" : indented(json), readable(hex));
+    this.#say(text, error !== 0, json === null ? "" : indented(json).split("\n").map(visible).join("\n"), readable(hex));
   }
 
   #say(text, hasFailed, json, hex) {

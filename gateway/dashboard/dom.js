@@ -18,6 +18,10 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A text of a client's, with what is not seen, or turns or breaks what is beside it, written out as in the log. */
+export const visible = (text) =>
+  text.replace(/(?! )[\p{C}\p{Z}\p{DI}]/gu, (one) => `\\u{${one.codePointAt().toString(16)}}`);
+
 /** A dialog's answer: the value of the button that closed it. */
 export function ask(dialog) {
   dialog.returnValue = "cancel";

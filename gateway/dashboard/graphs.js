@@ -18,6 +18,8 @@ export class Graphs {
   /** The command that the last request named, and the one whose history is there. */
   #asked = null;
   #known = null;
+  /** Whether that request was for all seconds. */
+  #isWhole = false;
   #clients = new Graph({ title: "Clients by state", unit: "connections", text: (value) => number(value) });
   #packets = new Graph({ title: "Packets", unit: "per second", text: (value) => number(value, 1) });
   #latency = new Graph({
@@ -40,14 +42,14 @@ export class Graphs {
   parameters(nowMs) {
     this.#asked = this.#select.value;
     const seconds = this.#asked === this.#known ? this.#series.missing(nowMs) : SECONDS;
+    this.#isWhole = seconds === SECONDS;
     return this.#asked === "all" ? { seconds } : { seconds, cmd: this.#asked };
   }
 
   /** Shows an answer of /api/history. */
   show(answer) {
     this.#offer(answer.commands);
-    this.#series.merge(answer);
-    this.#known = this.#asked;
+    this.#known = this.#series.merge(answer) || this.#isWhole ? this.#asked : null;
     const series = this.#series;
     const begin = Math.min(series.begin(), SECONDS - LEAST_SECONDS);
     const times = series.times().slice(begin);
@@ -70,7 +72,7 @@ export class Graphs {
 }
 
 /** The answers of /api/history, a number a second, one laid over the other. */
-class Series {
+export class Series {
   constructor() {
     /** The last second, since 1970; 0: none is known. */
     this.end = 0;
@@ -102,16 +104,15 @@ class Series {
     return [...this.values.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   }
 
-  /** Lays an answer over what is known. */
+  /** Lays an answer over what is known. Returns whether none is missing between. */
   merge(answer) {
-    const end = Math.round(answer.end_ms / 1000);
-    this.#advance(end);
-    const shift = end - this.end;
+    // A server that has only just begun has no second.
+    const by = (answer.end_s || this.end) - this.end;
+    this.#advance(by);
     const lay = (name, values) => {
       const mine = this.get(name);
       values.forEach((value, index) => {
-        const at = SECONDS - values.length + index + shift;
-        if (value !== null && at >= 0) mine[at] = value;
+        if (value !== null) mine[SECONDS - values.length + index] = value;
       });
       this.values.set(name, mine);
     };
@@ -125,20 +126,15 @@ class Series {
     for (const [cmd, lines] of Object.entries({ all: answer.request_ms, ...answer.by_command })) {
       for (const [name, values] of Object.entries(lines)) lay(`ms ${cmd} ${name}`, values);
     }
+    return by >= 0 && by <= zeros.length;
   }
 
-  #advance(end) {
-    const by = end - this.end;
-    // Its clock went back a long way.
-    if (this.end === 0 || by < -SECONDS) {
-      this.values.clear();
-      this.end = end;
-    } else if (by > 0) {
-      for (const [name, values] of this.values) {
-        const kept = values.slice(Math.min(by, SECONDS));
-        this.values.set(name, kept.concat(new Array(SECONDS - kept.length).fill(null)));
-      }
-      this.end = end;
+  #advance(by) {
+    this.end += by;
+    if (by < 0) this.values.clear();
+    for (const [name, values] of this.values) {
+      const kept = values.slice(by);
+      this.values.set(name, kept.concat(new Array(SECONDS - kept.length).fill(null)));
     }
   }
 }

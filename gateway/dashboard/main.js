@@ -1,6 +1,6 @@
 // The page: it asks the server each second while somebody looks, and shows its state and figures.
 
-import { Gone, askForToken, forgetToken, get, token } from "./api.js";
+import { Gone, askForToken, forgetToken, get, getStats, token } from "./api.js";
 import { Connections } from "./connections.js";
 import { Console } from "./console.js";
 import { bytes, clock, command, duration, find, make, milliseconds, number, setText } from "./dom.js";
@@ -11,19 +11,20 @@ import { Recordings } from "./recordings.js";
 const PERIOD_MS = 1000;
 /** Between two looks at the list of connections, which costs the server more. */
 const LIST_MS = 2000;
-/** How long the figures wait for the list, as a worker may hang: at first, and at most. */
-const LIST_PATIENCE_MS = [1000, 4000];
 
 /** The states of which the server does not speak. */
 const WORDS = { gone: "no answer", locked: "needs the token" };
 
 let timer;
-/** Which server was seen: the time of its start. */
-let started = null;
+/** The last answer about figures. */
+let stats;
+/** Of which start the page shows connections, and names and recordings. */
+let [started, loaded] = [null, null];
 let answeredAt = null;
 let listedAt = -Infinity;
-let [listPatience] = LIST_PATIENCE_MS;
-let isWorking = false;
+let [isLooking, isUpdating] = [false, false];
+/** What was wrong with the last update. */
+let trouble = "";
 /** Whether the list is wanted before its time. */
 let isWanted = false;
 /** Whether it wants a token that nobody gives. */
@@ -43,52 +44,66 @@ const operatorConsole = new Console();
 /** Looks now, unless a look is under way; then again each second. */
 async function look() {
   clearTimeout(timer);
-  if (isWorking || isLocked) return;
-  isWorking = true;
-  const began = performance.now();
-  const isAsked = isWanted;
-  isWanted = false;
+  if (isLooking || isLocked) return;
+  isLooking = true;
   try {
-    await lookOnce(isAsked);
+    await lookOnce();
+    update();
   } catch (error) {
     await fail(error);
   }
-  isWorking = false;
-  if (document.hidden) return;
-  timer = setTimeout(look, isWanted ? 0 : Math.max(100, PERIOD_MS - (performance.now() - began)));
+  isLooking = false;
+  if (!document.hidden) timer = setTimeout(look, PERIOD_MS);
 }
 
-async function lookOnce(isAsked) {
+async function lookOnce() {
   // The figures are old by then.
   const late = setTimeout(fail, 2 * PERIOD_MS, new Gone());
-  const stats = await get("stats").finally(() => clearTimeout(late));
-  const now = Number(stats.now_ms);
+  stats = await getStats().finally(() => clearTimeout(late));
   answeredAt = Date.now();
   find("main").classList.remove("stale");
-  notice("");
+  notice(trouble);
   showState(stats);
   showFigures(stats);
   connections.isInCluster = stats.node !== null;
-  graphs.show(await get("history", graphs.parameters(now)));
   if (started !== stats.started_ms) {
-    // Its ids are of other connections.
-    find("#kick").close("cancel");
-    connections.names = await operatorConsole.load();
-    await recordings.load();
     started = stats.started_ms;
+    find("#kick").close("cancel");
+    connections.forget();
+    listedAt = -Infinity;
   }
-  const isDue = performance.now() - listedAt >= LIST_MS && !connections.isHeld;
-  if (isAsked || isDue) await list(stats, now);
 }
 
-async function list({ state }, now) {
-  if (state === "stuck") return connections.note("a worker hangs: the list is old");
+/** Asks for what may have to wait, for an act or a worker that hangs. Looks go on meanwhile. */
+async function update() {
+  if (isUpdating) return;
+  isUpdating = true;
   try {
-    await connections.load(now, listPatience);
-    [listPatience] = LIST_PATIENCE_MS;
+    graphs.show(await get("history", graphs.parameters(stats.now_ms)));
+    if (loaded !== started) {
+      const begun = started;
+      connections.names = await operatorConsole.load();
+      await recordings.load();
+      loaded = begun;
+    }
+    if (performance.now() - listedAt >= LIST_MS && !connections.isHeld) await list();
+    while (isWanted) await list();
+    trouble = "";
+  } catch (error) {
+    if (error.status === 401) await fail(error);
+    else trouble = told(error);
+  }
+  isUpdating = false;
+}
+
+async function list() {
+  const isAsked = isWanted;
+  isWanted = false;
+  if (stats.state === "stuck") return connections.note("a worker hangs: the list is old");
+  try {
+    await connections.load(() => stats.now_ms, isAsked);
   } catch (error) {
     if (error.status === 401) throw error;
-    listPatience = Math.min(2 * listPatience, LIST_PATIENCE_MS[1]);
     connections.note(`the list is old: ${error.message}`);
   }
   listedAt = performance.now();
@@ -109,9 +124,14 @@ async function fail(error) {
     isLocked = !(await askForToken(why));
     if (isLocked) notice("The server wants the token: press “Token…” above.");
   } else {
-    notice(`The server says: ${error.message}`);
-    if (error.status === undefined) console.error(error);
+    notice(told(error));
   }
+}
+
+function told(error) {
+  if (error instanceof Gone) return `The graphs are old: ${error.message}.`;
+  if (error.status === undefined) console.error(error);
+  return `The server says: ${error.message}`;
 }
 
 /** "serving", "draining", or in which command which worker hangs. */

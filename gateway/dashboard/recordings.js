@@ -37,8 +37,9 @@ export class Recordings {
     recording.replaceChildren(make("option", { value: "" }, isNone ? "none" : `choose one of ${offered.length}`), ...offered);
     recording.value = answer.recordings.some(({ id }) => id === chosen) ? chosen : "";
     recording.disabled = isNone;
-    this.#say(answer.is_on ? "" : "The server does not record (--record DIR).");
-    if (chosen && chosen === recording.value) await this.#open();
+    // Also if it is there no longer.
+    if (chosen) await this.#open();
+    if (!recording.value) this.#say(answer.is_on ? "" : "The server does not record (--record DIR).");
   }
 
   async #open() {

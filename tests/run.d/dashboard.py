@@ -7,6 +7,8 @@ from pathlib import Path
 
 import crowd
 import dashboard_cluster
+import dashboard_restart
+import dashboard_sums
 from dashboard_cluster import OPERATOR
 from dashboard_page import Page
 from server import program
@@ -17,6 +19,8 @@ TOKEN = "the-token-of-this-test-0123456789"
 TALKERS = 20
 CONNECTIONS = 10_000
 BLOCK_MS = 3000
+WAITED_MS = 8000
+"""More than a call waits for a worker."""
 ECHOES = 7
 PAST = 2.5
 """Seconds before the first look."""
@@ -25,6 +29,10 @@ MARKUP = "<img src=x onerror=\"document.title='taken over'\">"
 PLATFORM = "\"><script>document.title='taken over'</script>"
 ROLE = 9_007_199_254_740_993
 """More than a number of JavaScript holds."""
+TURNED = "\u202etxet desrever\u2066\n\u3164"
+"""A name that turns the text behind it, breaks the line, and ends in a letter without ink."""
+SHOWN = r"\u{202e}txet desrever\u{2066}\u{a}\u{3164}"
+"""The same where it is shown."""
 JOIN = 1201
 
 
@@ -52,6 +60,8 @@ def run(step, logs, installer, built, shots):
                 page.state("draining")
                 page.show("header")
                 page.shoot("draining")
+        dashboard_restart.run(page, servers, TOKEN)
+        dashboard_sums.run(page, servers)
         with servers.start("exposed", admin="0.0.0.0:0"):
             page.ask_at_once(servers.url, TOKEN)
         dashboard_cluster.run(page, servers, nats, TOKEN)
@@ -109,6 +119,9 @@ def under_load(step, page, servers, server):
     page.latency("1101")
     page.shoot("light")
     page.hostile((MARKUP, PLATFORM), ROLE, f"{ECHOES + 1}")
+    turned = crowd.player(server.port, TURNED, 78, TURNED, TURNED)
+    page.hidden(TURNED, SHOWN)
+    turned.close()
     page.search_and_sort(TALKERS)
     page.stands_still()
     dashboard_cluster.alone(page)
@@ -119,6 +132,7 @@ def under_load(step, page, servers, server):
     page.call_message(JOIN, {"room": MARKUP}, "needs a login")
     page.call_message(JOIN, {"room": MARKUP}, '"members": 1', login={"account": "caller", "role_id": "5"})
     page.call_message(crowd.LOGIN, {"account": MARKUP, "role_id": "6"}, MARKUP.replace('"', '\\"'))
+    page.call_message(crowd.LOGIN, {"account": "\u202eflow", "role_id": "6"}, r"\u{202e}flow")
     page.show("#console")
     page.shoot("console")
     page.keyboard()
@@ -132,6 +146,8 @@ def under_load(step, page, servers, server):
     page.shoot("stuck")
     page.state("serving")
     blocked.close()
+    page.call_meanwhile(lambda: crowd.player(server.port, "the one that blocks", 77), WAITED_MS)
+    # Its seconds without an end are missing afterwards.
     page.hang(server)
 
 

@@ -3,6 +3,7 @@
 import signal
 
 import crowd
+import dashboard_restart
 from bus import nats
 from dashboard_page import ROW
 
@@ -21,6 +22,7 @@ def run(page, servers, command, token):
             with servers.start("node-b", *cluster, "b") as there:
                 clients = [crowd.player(here.port, "player of a", 1), crowd.player(there.port, "player of b", 2)]
                 two(page, url, there, clients[1], token)
+                dashboard_restart.of_another(page, there, lambda: servers.start("node-b-again", *cluster, "b"))
 
 
 def alone(page):

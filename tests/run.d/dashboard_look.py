@@ -104,12 +104,13 @@ class Look:
         self.devtools("Emulation.setEmulatedMedia", features=[])
 
     def politeness(self, url):
-        """One request at a time, and none while nobody looks."""
+        """Beside the figures one request at a time, and none while nobody looks."""
         script = """const asked = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/'));
-            return asked.map((one) => [one.startTime, one.responseEnd]);"""
-        asked = sorted(self.run(script))
-        overlaps = [pair for pair in zip(asked, asked[1:]) if pair[0][1] > pair[1][0]]
-        self.case(len(asked) > 5 and not overlaps, f"{len(asked)} requests, one at a time: {overlaps}")
+            return asked.map((one) => [one.startTime, one.responseEnd, one.name]);"""
+        for what in ("figures", "others"):
+            asked = sorted(one for one in self.run(script) if one[2].endswith("/api/stats") == (what == "figures"))
+            overlaps = [pair for pair in zip(asked, asked[1:]) if pair[0][1] > pair[1][0]]
+            self.case(len(asked) > 2 and not overlaps, f"{what}: {len(asked)} requests, one at a time: {overlaps}")
         hide = "Object.defineProperty(document, 'hidden', { value: arguments[0], configurable: true });"
         self.run(f"{hide} document.dispatchEvent(new Event('visibilitychange'))", True)
         self.pass_time(url, 1)

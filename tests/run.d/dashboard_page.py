@@ -3,10 +3,28 @@
 import json
 import signal
 
+import crowd
 from dashboard_look import ENTER, ESCAPE, RIGHT, TAB, WIDE, Look
 
 ROW = "[...document.querySelectorAll('#connections tbody tr')].find((row) => row.textContent.includes(arguments[0]))"
 COLUMN = "[...document.querySelectorAll('#connections th')].findIndex((th) => th.textContent === arguments[0])"
+WATCH = """
+window.states = [];
+const button = document.querySelector('#console button:not([type])');
+const state = document.querySelector('#state');
+const note = () => button.disabled && window.states.push(state.textContent);
+new MutationObserver(note).observe(state, { childList: true, characterData: true, subtree: true });
+"""
+"""Notes each state that the page shows while a call waits."""
+ALL_SECONDS = """(() => {
+  const details = document.querySelectorAll('.graph details')[1];
+  details.open = true;
+  details.querySelector('button').click();
+  const seconds = [...details.querySelectorAll('tbody tr')].map((row) => Date.parse(`1970-01-01T${row.cells[0].textContent}Z`));
+  const [newest, oldest] = [seconds[0], seconds.at(-1)];
+  return seconds.length > 5 && (newest - oldest + 86400000) % 86400000 === (seconds.length - 1) * 1000;
+})()"""
+"""Whether the table behind the second graph has each second from the oldest to the newest."""
 GRAPHS = ("Clients by state", "Packets", "Latency", "Closes by cause")
 WRONG = "a-wrong-token"
 
@@ -76,6 +94,20 @@ class Page(Look):
         self.driver.wait("packets are counted", lambda: self.run(f"return {cells}", texts[0])[index] == received)
         self.case(True, f"the list counts the client's {received} packets")
         self.clean()
+
+    def hidden(self, name, shown):
+        """Of a name that would turn or break the words beside it each such character is written out."""
+        self.wait("the client with controls in its name is in the list", f"{ROW} !== undefined", shown)
+        cells = self.run(f"return [...{ROW}.cells].map((cell) => cell.textContent)", shown)
+        self.case(cells.count(shown) >= 2, f"a name with controls is written out, wherever it stands: {cells}")
+        self.act(shown, "Kick")
+        self.wait("it asks", "document.querySelector('#kick').open")
+        words = [self.driver.text(f"#kick {part}") for part in (".whom", ".account")]
+        is_apart = words[1] == shown and "desrever" not in words[0]
+        self.case(is_apart, f"the question has the name apart from its words: {words}")
+        self.keys(ESCAPE)
+        text = self.run("return document.documentElement.textContent")
+        self.case(not any(one in text for one in name if ord(one) > 127), "no control is on the page")
 
     def clean(self):
         made = "return document.querySelectorAll('td *:not(button), td img, pre *, dialog img').length"
@@ -186,7 +218,7 @@ class Page(Look):
     def kick(self, whom, kicked):
         self.act(whom, "Kick")
         self.driver.wait("it asks", lambda: self.run("return document.querySelector('#kick').open"))
-        self.case(whom in self.driver.text("#kick .whom"), "it asks about whom, as text")
+        self.case(whom in self.driver.text("#kick .account"), "it asks about whom, as text")
         self.shoot("kick")
         self.keys(ESCAPE)
         self.case(self.run(f"return {ROW} !== undefined", whom), "Escape kicks nobody")
@@ -204,6 +236,22 @@ class Page(Look):
         self.wait("the figures are marked as old", "document.querySelector('main').matches('.stale')")
         server.process.send_signal(signal.SIGCONT)
         self.state("serving")
+
+    def call_meanwhile(self, player, milliseconds):
+        """While a call waits for a worker that hangs, the state goes on; and then the graphs have all seconds."""
+        client = player()
+        crowd.block(client, milliseconds)
+        self.state("stuck in command 1107 echo.block")
+        self.run(WATCH)
+        self.driver.click("#console button:not([type])")
+        self.wait("the call waits", "document.querySelector('#console button:not([type])').disabled")
+        self.wait("the call ends", "!document.querySelector('#console button:not([type])').disabled")
+        seen = self.run("return window.states")
+        stuck = sum("stuck" in state for state in seen)
+        self.case(stuck == len(seen) > 2, f"while the call waits, the state goes on: {seen}")
+        self.state("serving")
+        client.close()
+        self.wait("all seconds are shown", ALL_SECONDS)
 
     def lose(self, server):
         self.run("window.sameTab = true")

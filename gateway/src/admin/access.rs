@@ -26,7 +26,7 @@ impl Access {
         Access { token, is_exposed, wrong_tokens: Mutex::default() }
     }
 
-    /// Checks a request for figures, or one that acts (a POST).
+    /// Checks who sends a request for figures, or one that acts (a POST).
     ///
     /// # Errors
     /// Why it is refused.
@@ -34,9 +34,6 @@ impl Access {
         let acts = !matches!(*request.method(), Method::GET | Method::HEAD);
         if acts || self.is_exposed {
             self.check_token(request.headers(), caller)?;
-        }
-        if acts && !is_json(request.headers()) {
-            return Err(Refusal::ContentType);
         }
         Ok(())
     }
@@ -82,7 +79,15 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
-/// Whether the body is JSON by its type. A page of the web cannot send this type to another origin unasked.
+/// Checks the body of a request that acts: it has to be JSON by its type. A page of the web cannot send this
+/// type to another origin unasked.
+///
+/// # Errors
+/// It is another type, or none.
+pub(super) fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    if is_json(headers) { Ok(()) } else { Err(Refusal::ContentType) }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };

@@ -28,6 +28,9 @@ struct Kick {
     /// The server of the cluster that has the connection; empty: this one.
     #[serde(default)]
     node: String,
+    /// When the connection began, if only that one is meant: once the server was started anew, another one
+    /// can have its id.
+    connected_ms: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +40,7 @@ struct Switch {
     on: bool,
     #[serde(default)]
     node: String,
+    connected_ms: Option<String>,
 }
 
 /// Acts on the connection that the body names, and answers once that is done.
@@ -48,10 +52,10 @@ pub(super) async fn act(
     body: &[u8],
     caller: Caller,
 ) -> Result<Value, Refusal> {
-    let Switch { id, on, node } = match act {
+    let Switch { id, on, node, connected_ms } = match act {
         Act::Kick => {
-            let Kick { id, node } = parse(body)?;
-            Switch { id, on: false, node }
+            let Kick { id, node, connected_ms } = parse(body)?;
+            Switch { id, on: false, node, connected_ms }
         }
         Act::Debug | Act::Record => parse(body)?,
     };
@@ -59,7 +63,13 @@ pub(super) async fn act(
         return Err(Refusal::Unavailable("nothing can be recorded without --record".to_owned()));
     }
     let number = id.parse().map_err(|_| Refusal::Bad("id: expected the id of a connection".to_owned()))?;
+    let bad_time =
+        || Refusal::Bad("connected_ms: expected milliseconds, of a connection of this server".to_owned());
+    let connected_ms: Option<u64> = connected_ms.map(|ms| ms.parse()).transpose().map_err(|_| bad_time())?;
     if nodes.is_elsewhere(&node)? {
+        if connected_ms.is_some() {
+            return Err(bad_time());
+        }
         return act_elsewhere(nodes, act, number, on, &node, caller).await;
     }
     let id = ConnectionId::from_u64(number);
@@ -74,6 +84,15 @@ pub(super) async fn act(
     let done = helpers.look(Lane::Acts, async |look| {
         if id.worker() >= look.workers() {
             return Err(unknown());
+        }
+        if let Some(ms) = connected_ms {
+            // The id stays its own for as long as this server runs.
+            let is_meant = move |survey: &sysconn::Survey<'_>| {
+                survey.get(id).is_some_and(|snapshot| survey.unix_ms(snapshot.record.connected_at()) == ms)
+            };
+            if look.ask(id.worker(), is_meant, |_| {}).await? != Some(true) {
+                return Err(unknown());
+            }
         }
         let find = move |survey: &sysconn::Survey<'_>| {
             survey.get(id).map(|snapshot| tell(event, caller, &snapshot.record)).is_some()

@@ -8,7 +8,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::access::Access;
+use super::access::{Access, check_type};
 use super::act::{Act, act};
 use super::blacklist::blacklist;
 use super::call::call;
@@ -120,6 +120,9 @@ impl Api {
         let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
         if !(if place.methods() == POST { is_post } else { is_get }) {
             return Err(Refusal::Method(place.methods()));
+        }
+        if is_post {
+            check_type(request.headers())?;
         }
         let query = request.uri().query().unwrap_or_default();
         if let Place::Metrics = place {

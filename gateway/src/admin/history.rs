@@ -12,6 +12,8 @@ use super::times::{largest, quantile};
 
 /// Seconds that are kept.
 pub(super) const SECONDS: usize = 900;
+/// How far the seconds of points may be from the system's clock before they follow it.
+const SLACK_S: u64 = 2;
 
 /// One second. What was not measured is not a number.
 #[derive(Clone, Debug)]
@@ -58,6 +60,9 @@ pub(super) struct History {
     before: Option<Before>,
     /// When the last point was taken, in milliseconds since 1970.
     end_ms: u64,
+    /// The second of the last point, since 1970. It goes on by one with each point: of times that are rounded
+    /// two could be of one second, and none of another.
+    end_s: u64,
 }
 
 /// The share of requests of each figure about their time.
@@ -121,11 +126,12 @@ impl History {
         let seconds = seconds.max(1);
         let before = self.before.take();
         self.end_ms = now_ms;
+        let passed = self.advance(now_ms / 1000, seconds);
         let Some(before) = before else {
             self.before = Some(Before { snapshot, cpu_seconds: process.cpu_seconds });
             return;
         };
-        for _ in 1..seconds.min(SECONDS) {
+        for _ in 1..passed.min(SECONDS) {
             let gap = self.gap();
             self.push(gap);
             self.series.gap();
@@ -158,6 +164,18 @@ impl History {
         self.push(point);
         self.series.take(&snapshot, &before.snapshot, seconds);
         self.before = Some(Before { snapshot, cpu_seconds: process.cpu_seconds });
+    }
+
+    /// Goes on by so many seconds, or to the time of a clock that was set. Returns by how many points: none
+    /// is taken back.
+    fn advance(&mut self, clock_s: u64, seconds: usize) -> usize {
+        let before = self.end_s;
+        self.end_s = before.saturating_add(seconds as u64);
+        if self.end_s.abs_diff(clock_s) > SLACK_S {
+            self.end_s = clock_s;
+        }
+        let passed = usize::try_from(self.end_s.saturating_sub(before)).unwrap_or(SECONDS);
+        passed.max(seconds)
     }
 
     /// A second in which nothing was measured.
@@ -210,6 +228,7 @@ impl History {
         json!({
             "step_ms": 1000,
             "end_ms": self.end_ms.to_string(),
+            "end_s": self.end_s,
             "count": points().count(),
             "clients": labelled(&self.states, |point| &point.clients, true),
             "closed": labelled(&self.causes, |point| &point.closed, false),
@@ -257,4 +276,37 @@ pub(super) fn number(value: f32) -> Value {
     }
     let rounded = (value * 1e4).round() / 1e4;
     serde_json::Number::from_f64(rounded).map_or(Value::Null, Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last second and the number of points, after points at these times of the clock, so many seconds
+    /// after the one before.
+    fn after(points: &[(u64, usize)]) -> (u64, usize) {
+        let mut history = History::default();
+        for (now_ms, seconds) in points {
+            history.take(Snapshot::default(), &Process::default(), *now_ms, *seconds);
+        }
+        (history.end_s, history.points.len())
+    }
+
+    #[test]
+    fn the_seconds_of_points_go_on_by_one_whatever_their_lateness() {
+        // The first one only begins.
+        for (points, expected) in [
+            (&[(1_000_499, 1), (1_001_501, 1), (1_002_498, 1)][..], (1002, 2)),
+            (&[(1_000_999, 1), (1_002_001, 1), (1_002_999, 1)], (1002, 2)),
+            (&[(1_000_000, 1), (1_001_900, 1), (1_002_001, 1)], (1002, 2)),
+            // One was left out.
+            (&[(1_000_000, 1), (1_002_700, 2), (1_003_000, 1)], (1003, 3)),
+            // The clock was set forward, or the machine slept; then back.
+            (&[(1_000_000, 1), (1_001_000, 1), (1_061_000, 1), (1_062_000, 1)], (1062, 62)),
+            (&[(1_000_000, 1), (1_001_000, 1), (901_000, 1), (902_000, 1)], (902, 3)),
+            (&[(1_000_000, 1), (u64::MAX, 1)], (u64::MAX / 1000, SECONDS)),
+        ] {
+            assert_eq!(after(points), expected, "{points:?}");
+        }
+    }
 }

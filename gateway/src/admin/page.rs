@@ -39,7 +39,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 14] = [
+static FILES: [File; 13] = [
     file!("/", "index.html", HTML),
     file!("api.js", SCRIPT),
     file!("connections.js", SCRIPT),
@@ -53,7 +53,6 @@ static FILES: [File; 14] = [
     file!("style.css", STYLE),
     file!("uplot/LICENSE", "text/plain; charset=utf-8"),
     file!("uplot/uPlot.iife.min.js", SCRIPT),
-    file!("uplot/uPlot.min.css", STYLE),
 ];
 
 /// The file at a path, compressed for a client that takes that. None: there is none.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::answers::answers;
-use super::figures::number;
 use super::shown::Shown;
 
 /// The seconds that are kept, and the most that the server has.
@@ -34,8 +33,8 @@ pub(super) type Line = VecDeque<Option<f64>>;
 /// The lines of all graphs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    /// The end of the last second; 0: there is nothing yet.
-    end_ms: u64,
+    /// The last second, since 1970; 0: there is nothing yet.
+    end_s: u64,
     lines: BTreeMap<(Graph, Shown), Line>,
 }
 
@@ -44,8 +43,7 @@ type Numbers = Vec<Option<f64>>;
 answers! {
     /// An answer of `/api/history`.
     pub(super) struct Part {
-        step_ms: u64,
-        end_ms: Shown,
+        end_s: u64,
         clients: BTreeMap<Shown, Numbers>,
         packets_received: Numbers,
         packets_sent: Numbers,
@@ -87,23 +85,21 @@ impl Part {
 impl History {
     /// The seconds to ask for at a time, so that none is missing.
     pub(super) fn missing(&self, now_ms: u64) -> usize {
-        let since = usize::try_from(now_ms.saturating_sub(self.end_ms) / 1000).unwrap_or(SECONDS);
+        let since = usize::try_from((now_ms / 1000).saturating_sub(self.end_s)).unwrap_or(SECONDS);
         // Some more, for a server whose clock is not quite this one's.
         since.saturating_add(5).min(SECONDS)
     }
 
     /// Appends what is new.
     pub(super) fn append(&mut self, part: Part) {
-        let (step_ms, end_ms) = (part.step_ms.max(1), number(&part.end_ms));
-        if end_ms < self.end_ms {
+        let end_s = part.end_s;
+        if end_s < self.end_s {
             // Another server, or another clock: all of the past is asked for next time.
             *self = History::default();
             return;
         }
-        // Seconds of a busy server are a little longer or shorter than others.
-        let new = (end_ms - self.end_ms).saturating_add(step_ms / 2) / step_ms;
-        let new = usize::try_from(new).unwrap_or(SECONDS).min(SECONDS);
-        self.end_ms = end_ms;
+        let new = usize::try_from(end_s - self.end_s).unwrap_or(SECONDS).min(SECONDS);
+        self.end_s = end_s;
         let mut parts: BTreeMap<_, _> = part.lines().collect();
         for key in parts.keys() {
             if self.lines.len() >= MAX_LINES {
@@ -159,9 +155,8 @@ mod tests {
 
     use super::*;
 
-    fn part(end_ms: u64, sent: &[u64]) -> Part {
-        let numbers = json!(sent);
-        let json = json!({ "step_ms": 1000, "end_ms": end_ms.to_string(), "packets_sent": numbers });
+    fn part(end_s: u64, sent: &[u64]) -> Part {
+        let json = json!({ "end_s": end_s, "packets_sent": sent });
         serde_json::from_value(json).unwrap()
     }
 
@@ -175,29 +170,24 @@ mod tests {
     fn seconds_are_appended_once() {
         let mut history = History::default();
         assert_eq!(history.missing(1_800_000_000_000), SECONDS);
-        history.append(part(1_800_000_000_000, &[1, 2, 3]));
+        history.append(part(1_800_000_000, &[1, 2, 3]));
         assert_eq!(sent(&history), [1.0, 2.0, 3.0]);
         // Two seconds later, in an answer of three.
-        history.append(part(1_800_000_002_000, &[3, 4, 5]));
+        history.append(part(1_800_000_002, &[3, 4, 5]));
         assert_eq!(sent(&history), [1.0, 2.0, 3.0, 4.0, 5.0]);
-        history.append(part(1_800_000_002_000, &[3, 4, 5]));
+        history.append(part(1_800_000_002, &[3, 4, 5]));
         assert_eq!(sent(&history), [1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(history.missing(1_800_000_004_500), 7);
         // A second that the answer does not have stays empty.
-        history.append(part(1_800_000_004_000, &[7]));
+        history.append(part(1_800_000_004, &[7]));
         assert_eq!(sent(&history), [1.0, 2.0, 3.0, 4.0, 5.0, 7.0]);
         // A clock that was set back.
-        history.append(part(1_700_000_000_000, &[9]));
+        history.append(part(1_700_000_000, &[9]));
         assert_eq!(history.missing(1_700_000_000_000), SECONDS);
-        history.append(part(1_700_000_000_000, &[8, 9]));
+        history.append(part(1_700_000_000, &[8, 9]));
         assert_eq!(sent(&history), [8.0, 9.0]);
-        // Seconds that are not quite as long as others.
-        for (end_ms, last) in [(1_700_000_000_996, 10), (1_700_000_002_002, 11), (1_700_000_002_999, 12)] {
-            history.append(part(end_ms, &[8, 9, last]));
-        }
-        assert_eq!(sent(&history), [8.0, 9.0, 10.0, 11.0, 12.0]);
         for _ in 0..3 {
-            history.append(part(1_800_000_000_000, &vec![1; 2 * SECONDS]));
+            history.append(part(1_800_000_000, &vec![1; 2 * SECONDS]));
         }
         assert_eq!(sent(&history).len(), SECONDS);
     }
@@ -205,11 +195,10 @@ mod tests {
     #[test]
     fn causes_that_appear_later_have_no_past() {
         let mut history = History::default();
-        let part = |end_ms: &str, closed| {
-            serde_json::from_value(json!({ "step_ms": 1000, "end_ms": end_ms, "closed": closed })).unwrap()
-        };
-        history.append(part("1800000000000", json!({ "idle": [1, 2] })));
-        history.append(part("1800000001000", json!({ "idle": [2, null], "reset": [0, 4] })));
+        let part =
+            |end_s: u64, closed| serde_json::from_value(json!({ "end_s": end_s, "closed": closed })).unwrap();
+        history.append(part(1_800_000_000, json!({ "idle": [1, 2] })));
+        history.append(part(1_800_000_001, json!({ "idle": [2, null], "reset": [0, 4] })));
         let sum: Vec<_> = history.sum(Graph::Closed).into_iter().skip(SECONDS - 3).collect();
         assert_eq!(sum, [Some(1.0), Some(2.0), Some(4.0)]);
     }
@@ -218,10 +207,10 @@ mod tests {
     fn a_server_with_endless_names_needs_no_memory() {
         let mut history = History::default();
         for second in 0..3 {
-            let end_ms = (1_800_000_000_000_u64 + second * 1000).to_string();
+            let end_s = 1_800_000_000_u64 + second;
             let names = (0..1000).map(|name| (format!("{second} {name}"), json!([1])));
             let closed: serde_json::Map<_, _> = names.collect();
-            let json = json!({ "step_ms": 1000, "end_ms": end_ms, "closed": closed });
+            let json = json!({ "end_s": end_s, "closed": closed });
             history.append(serde_json::from_value(json).unwrap());
             assert_eq!(history.lines.len(), MAX_LINES);
         }

@@ -80,6 +80,12 @@ fn refusals_say_why() {
             "allow: GET, HEAD",
         ),
         (format!("GET /api/kick HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n"), 405, "allow: POST"),
+        // Without a body there is no type to speak of.
+        (format!("DELETE /api/stats HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n"), 405, "allow: GET, HEAD"),
+        (format!("POST /metrics HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n"), 405, "allow: GET, HEAD"),
+        (format!("PUT /api/kick HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n"), 405, "allow: POST"),
+        (format!("POST /nothing HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n"), 404, "nothing at this path"),
+        ("DELETE /api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), 401, "www-authenticate: Bearer"),
         ("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), 404, "nothing at this path"),
         ("GET /api/stats?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), 400, "unknown parameter a"),
         ("GET /metrics HTTP/1.1\r\nHost: a.example\r\n\r\n".to_owned(), 403, "the Host is none of"),

@@ -45,6 +45,34 @@ fn a_connection_is_kicked_and_the_log_says_by_whom() {
 }
 
 #[test]
+fn an_act_for_a_connection_of_an_earlier_start_meets_nobody() {
+    let stage = Stage::new(&["--record", folder().to_str().unwrap(), "--record-debugged"]);
+    let mut player = stage.player("one", 1);
+    let page = stage.json("/api/connections");
+    let [id, began] = ["id", "connected_ms"].map(|name| page["connections"][0][name].as_str().unwrap());
+    let earlier = (began.parse::<u64>().unwrap() - 1).to_string();
+    for (path, on) in [("/api/kick", None), ("/api/debug", Some(true)), ("/api/record", Some(true))] {
+        let act = |connected_ms: &str| {
+            let mut body = json!({ "id": id, "connected_ms": connected_ms });
+            if let Some(on) = on {
+                body["on"] = on.into();
+            }
+            stage.post(path, &body.to_string()).status
+        };
+        assert_eq!(act(&earlier), 404, "{path}");
+        assert_eq!(act("-1"), 400, "{path}");
+    }
+    player.send_packet(1101, 7, b"hello");
+    assert_eq!(player.reply().data, b"hello");
+    let now = stage.json("/api/connections");
+    assert_eq!(now["connections"][0]["debug"], json!(false));
+    assert!(!stage.log().contains("] admin "), "{}", stage.log());
+    let body = json!({ "id": id, "connected_ms": began }).to_string();
+    assert_eq!(stage.post("/api/kick", &body).json(), json!({ "ok": true }));
+    player.expect_close(4010, "kicked");
+}
+
+#[test]
 fn packets_of_a_connection_are_logged_while_its_debug_is_on() {
     let stage = Stage::new(&[]);
     let mut player = stage.player("one", 1);

@@ -45,7 +45,7 @@ fn stats() -> Value {
 fn history() -> Value {
     let wave = |high: u64| (0..900).map(|second| json!(second * high / 900)).collect::<Vec<_>>();
     json!({
-        "step_ms": 1000, "end_ms": "1800000000000",
+        "end_s": 1_800_000_000,
         "clients": { "open": wave(120), "upgrading": wave(4) },
         "packets_received": wave(12_345), "packets_sent": wave(1000),
         "closed": { "idle": wave(3), "operator": vec![0; 900] },
@@ -217,7 +217,8 @@ fn no_size_and_no_figure_is_a_panic() {
         "commands": vec![json!({ "per_second": 1e300, "p50_ms": 1e300, "count": u64::MAX }); 100],
         "closed_by_cause": { "x".repeat(1000): u64::MAX, "": 0 },
     });
-    let odd = json!({ "step_ms": 0, "end_ms": "18446744073709551615", "cpu": [-1.0, 1e308, null], "clients": { "a": [1e308], "b": [1e308] } });
+    let odd =
+        json!({ "end_s": u64::MAX, "cpu": [-1.0, 1e308, null], "clients": { "a": [1e308], "b": [1e308] } });
     let wanted = Wanted { seconds: 900, cmd: None };
     for (stats, history, page) in
         [(json!({}), json!({}), json!({})), (widest, odd, json!({ "matching": u32::MAX, "offset": 9 }))]
