@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::thread::Builder;
 
 use ratatui::crossterm::event::Event;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::figures::{Page, Stats};
 use super::history::Part;
@@ -108,15 +108,26 @@ pub(super) fn page(client: &HttpClient, wanted: &WantedPage) -> Result<Page, Str
 }
 
 fn do_it(client: &HttpClient, act: &Act) -> Result<String, String> {
-    let (id, node) = (act.id.as_str(), act.node.as_str());
-    let (path, body, done) = match act.kind {
-        ActKind::Kick => ("/api/kick", json!({ "id": id, "node": node }), "kicked"),
-        ActKind::Debug { on } => {
-            let done = if on { "debug is on for" } else { "debug is off for" };
-            ("/api/debug", json!({ "id": id, "node": node, "on": on }), done)
-        }
+    let (path, done) = match act.kind {
+        ActKind::Kick => ("/api/kick", "kicked"),
+        ActKind::Debug { on: true } => ("/api/debug", "debug is on for"),
+        ActKind::Debug { on: false } => ("/api/debug", "debug is off for"),
     };
-    client.post_api(path, &body).map(|()| format!("{done} {}", act.whom))
+    client.post_api(path, &body(act)).map(|()| format!("{done} {}", act.whom))
+}
+
+/// The connection that is meant, and what to do to it. Only the server that is asked compares the time.
+fn body(act: &Act) -> Value {
+    let Act { kind, node, id, connected_ms, .. } = act;
+    let mut body = if node.as_str().is_empty() {
+        json!({ "id": id.as_str(), "connected_ms": connected_ms.as_str() })
+    } else {
+        json!({ "id": id.as_str(), "node": node.as_str() })
+    };
+    if let ActKind::Debug { on } = kind {
+        body["on"] = (*on).into();
+    }
+    body
 }
 
 /// A value in a query (RFC 3986 §2.1).
@@ -135,6 +146,20 @@ fn encoded(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::top::shown::Shown;
+
+    #[test]
+    fn an_act_names_the_connection_that_began_then() {
+        for (kind, node, expected) in [
+            (ActKind::Kick, "", json!({ "id": "7", "connected_ms": "5" })),
+            (ActKind::Kick, "b", json!({ "id": "7", "node": "b" })),
+            (ActKind::Debug { on: true }, "", json!({ "id": "7", "connected_ms": "5", "on": true })),
+            (ActKind::Debug { on: false }, "b", json!({ "id": "7", "node": "b", "on": false })),
+        ] {
+            let [node, id, connected_ms] = [node, "7", "5"].map(Shown::new);
+            assert_eq!(body(&Act { kind, node, id, connected_ms, whom: String::new() }), expected);
+        }
+    }
 
     #[test]
     fn a_search_cannot_change_the_query() {

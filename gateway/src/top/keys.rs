@@ -205,6 +205,7 @@ fn ask_first(state: &mut State, kind: impl Fn(bool) -> ActKind) -> Outcome {
         kind: kind(connection.debug),
         node: node.clone(),
         id: connection.id.clone(),
+        connected_ms: connection.connected_ms.clone(),
         whom: format!("{}{of} ({name}, {})", connection.id, connection.peer),
     };
     focus(state, Focus::Question(act))

@@ -32,6 +32,8 @@ pub(super) struct Act {
     /// The server of the cluster that has the connection; empty: the one that is asked.
     pub(super) node: Shown,
     pub(super) id: Shown,
+    /// When the connection began: once the server was started anew, another one can have its id.
+    pub(super) connected_ms: Shown,
     /// Account and address, for the question.
     pub(super) whom: String,
 }

@@ -191,11 +191,11 @@ fn all_servers_of_a_cluster_are_listed_if_there_is_one() {
         assert_eq!((keys(&mut state, key), state.focus.clone()), (Outcome::Nothing, Focus::Figures), "{key}");
         assert!(state.notice.is_some(), "{key}");
     }
-    let page =
-        json!({ "total": 1, "matching": 1, "connections": [{ "id": "7", "node": "b", "peer": "unix" }] });
+    let connection = json!({ "id": "7", "node": "b", "peer": "unix", "connected_ms": "5" });
+    let page = json!({ "total": 1, "matching": 1, "connections": [connection] });
     state.take_page(Ok(serde_json::from_value(page).unwrap()));
-    let (node, id) = (Shown::new("b"), Shown::new("7"));
-    let act = Act { kind: ActKind::Kick, node, id, whom: "7 of b (nobody, unix)".to_owned() };
+    let (node, id, connected_ms) = (Shown::new("b"), Shown::new("7"), Shown::new("5"));
+    let act = Act { kind: ActKind::Kick, node, id, connected_ms, whom: "7 of b (nobody, unix)".to_owned() };
     assert_eq!(keys(&mut state, "k y"), Outcome::Act(act));
     assert_eq!(keys(&mut state, "a"), Outcome::AskPage);
     assert!(matches!(state.wanted_page().of, ListOf::Server { .. }));

@@ -131,6 +131,7 @@ fn what_lies_over_the_figures_suits_each_size() {
         kind: ActKind::Kick,
         node: Shown::default(),
         id: Shown::new("6"),
+        connected_ms: Shown::default(),
         whom: "6 (名字, 192.0.2.1:50000)".to_owned(),
     };
     for size @ (width, height) in [(80, 24), (40, 10)] {
