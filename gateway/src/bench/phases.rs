@@ -20,6 +20,9 @@ use crate::words::plural;
 /// Failures before the first connection that end the run: the others would fail too.
 const MAX_FAILURES: u64 = 100;
 
+/// How long the server's figures may differ after a run that the user has ended, in nanoseconds.
+const PATIENCE: u64 = 2_000_000_000;
+
 /// What was used in the time that was measured.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Measured {
@@ -169,8 +172,11 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
     let (warm, senders) = (start.saturating_add(engine.shared.plan.warmup), engine.senders.len());
     let end = warm.saturating_add(engine.shared.plan.duration);
     engine.shared.figures.window = warm..end;
-    engine.shared.schedule = engine.shared.plan.rate.map(|rate| Schedule::new(start, end, rate, senders));
-    engine.shared.is_sending = engine.shared.schedule.is_none();
+    // Who ended it while connections were being opened wants no load: rooms have not all their members.
+    let is_wanted = !engine.is_interrupted();
+    let last = if is_wanted { end } else { start };
+    engine.shared.schedule = engine.shared.plan.rate.map(|rate| Schedule::new(start, last, rate, senders));
+    engine.shared.is_sending = engine.shared.schedule.is_none() && is_wanted;
     engine.spin = Spin::new();
     for index in engine.senders.clone() {
         engine.act(index, Connection::send);
@@ -259,15 +265,17 @@ fn is_done(engine: &Engine) -> bool {
 }
 
 /// Compares with what the server has counted. Its figures may be a moment old, and packets may be under way,
-/// so it looks until they agree, or the time is over.
+/// so it looks until they agree, or the time is over. After a run that the user has ended, that is soon.
 pub(super) fn compare(engine: &mut Engine, admin: &Admin) -> io::Result<Result<Counted, String>> {
-    let deadline = engine.now().saturating_add(engine.shared.plan.timeout);
+    let was_interrupted = engine.is_interrupted();
+    let patience = if was_interrupted { PATIENCE } else { u64::MAX };
+    let deadline = engine.now().saturating_add(engine.shared.plan.timeout.min(patience));
     let (mut events, mut last) = (events(), Err("it was not known when the time was over".to_owned()));
     loop {
         let left = || deadline.checked_sub(engine.now()).filter(|left| *left > 0).map(Duration::from_nanos);
         let Some(counted) = admin.look(&engine.connections, left).transpose() else { return Ok(last) };
         let agrees = counted.as_ref().is_ok_and(|counted| counted.differing == 0);
-        if agrees || left().is_none() || engine.is_interrupted() {
+        if agrees || left().is_none() || (engine.is_interrupted() && !was_interrupted) {
             return Ok(counted);
         }
         last = counted;

@@ -115,6 +115,24 @@ fn an_answer_without_end_ends_with_the_time() {
 }
 
 #[test]
+fn what_differs_after_an_interruption_is_looked_at_again() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let (admin, questions) = repeating_admin(NONE.1.to_owned());
+    let load = ["--warmup", "0", "--duration", "1h", "--timeout", "1h", "--output", "json"];
+    let bench =
+        command(&url, &[&load[..], &["--admin", &admin]].concat()).stdout(Stdio::piped()).spawn().unwrap();
+    questions.recv_timeout(PATIENCE).unwrap();
+    crate::common::eventually("the load begins", || crate::usage::run_call(&url) >= 11);
+    kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+    for _ in 0..2 {
+        questions.recv_timeout(PATIENCE).unwrap();
+    }
+    let ended = wait(bench, "an interruption");
+    assert_eq!((ended.status, &ended.json()["was_interrupted"]), (1, &true.into()), "{}", ended.output);
+}
+
+#[test]
 fn an_interruption_ends_the_comparison() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let (admin, questions) = repeating_admin(NONE.1.to_owned());

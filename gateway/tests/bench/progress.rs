@@ -63,6 +63,24 @@ fn a_terminal_shows_how_far_a_run_is() {
 }
 
 #[test]
+fn a_run_that_ends_before_all_members_are_there_sends_nothing() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    for rate in [&[][..], &["--rate", "1000"]] {
+        let mut terminal = Pty::open(80, 24);
+        let rooms = ["--fan-out", "2", "--connections", "4", "--ramp", "1h", "--output", "json"];
+        let mut command = command(&url, &[&rooms[..], rate].concat());
+        terminal.give_to(command.env("TERM", "xterm")).stdout(Stdio::piped());
+        let bench = command.spawn().unwrap();
+        terminal.wait_for("1 of 4");
+        kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+        let ended = wait(bench, "an interruption");
+        let figures = ended.json();
+        assert_eq!((ended.status, &figures["sent"]), (0, &0.into()), "{figures}");
+    }
+}
+
+#[test]
 fn a_narrow_terminal_has_no_line_that_wraps() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}", program.address());

@@ -190,7 +190,7 @@ fn an_interruption_ends_it_early_with_what_was_measured() {
 }
 
 /// How many connections the server has, as its monitor says.
-fn run_call(url: &str) -> u64 {
+pub(crate) fn run_call(url: &str) -> u64 {
     let mut call = std::process::Command::new(env!("CARGO_BIN_EXE_sysconn"));
     call.args(["call", url, "9001", "--account", "me", "--kind", "monitor"]).env_clear();
     let output = String::from_utf8(call.output().unwrap().stdout).unwrap();
