@@ -201,9 +201,10 @@ fn ask_first(state: &mut State, kind: impl Fn(bool) -> ActKind) -> Outcome {
     let name = if connection.account.as_str().is_empty() { "nobody" } else { connection.account.as_str() };
     let node = &connection.node;
     let of = if node.as_str().is_empty() { String::new() } else { format!(" of {node}") };
+    let is_own = state.stats.as_ref().is_some_and(|stats| stats.node.as_ref() == Some(node));
     let act = Act {
         kind: kind(connection.debug),
-        node: node.clone(),
+        node: if is_own { Shown::default() } else { node.clone() },
         id: connection.id.clone(),
         connected_ms: connection.connected_ms.clone(),
         whom: format!("{}{of} ({name}, {})", connection.id, connection.peer),

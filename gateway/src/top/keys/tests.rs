@@ -197,6 +197,10 @@ fn all_servers_of_a_cluster_are_listed_if_there_is_one() {
     let (node, id, connected_ms) = (Shown::new("b"), Shown::new("7"), Shown::new("5"));
     let act = Act { kind: ActKind::Kick, node, id, connected_ms, whom: "7 of b (nobody, unix)".to_owned() };
     assert_eq!(keys(&mut state, "k y"), Outcome::Act(act));
+    // In this list the server that is asked has its name too.
+    state.stats = Some(serde_json::from_value(json!({ "node": "b", "other_nodes": ["a"] })).unwrap());
+    let outcome = keys(&mut state, "k y");
+    assert!(matches!(&outcome, Outcome::Act(act) if act.node.as_str().is_empty()), "{outcome:?}");
     assert_eq!(keys(&mut state, "a"), Outcome::AskPage);
     assert!(matches!(state.wanted_page().of, ListOf::Server { .. }));
 }
