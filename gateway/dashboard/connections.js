@@ -225,7 +225,7 @@ export class Connections {
     });
   }
 
-  /** Acts on a connection, but not on another one that has its id by now. */
+  /** Acts on a connection. Other servers do not compare the time. */
   async #do(path, connection, more, done, then) {
     const { id, node, connected_ms } = connection;
     const body = JSON.stringify({ id, ...(node ? { node } : { connected_ms }), ...more });
@@ -239,11 +239,11 @@ export class Connections {
     this.refresh();
   }
 
-  /** Other servers do not compare the time. @throws the connection is not in the list any more */
+  /** @throws it is not in the list now, if there is one */
   async #check({ id, node, connected_ms }) {
-    const { connections } = await get("connections", this.#parameters());
+    const page = await get("connections", this.#parameters()).catch(() => null);
     const isIt = (one) => one.id === id && one.node === node && one.connected_ms === connected_ms;
-    if (!connections.some(isIt)) throw new Error("it is not in the list any more");
+    if (page && !page.connections.some(isIt)) throw new Error("it is not in the list now");
   }
 
   #say(text, hasFailed) {

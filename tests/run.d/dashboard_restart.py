@@ -58,7 +58,7 @@ def of_another(page, there, start):
         page.run(HIDE, True)
         there.kill()
     with start() as again, contextlib.closing(crowd.player(again.port, "erin", 5)) as erin:
-        meets_nobody(page, "dave", "Debug", "it is not in the list any more")
+        meets_nobody(page, "dave", "Debug", "it is not in the list now")
         page.case(erin.echo(b"erin"), "erin, who came instead, is still connected")
         page.run(HIDE, False)
         page.wait("the list goes on", f"{ROW} !== undefined", "erin")
